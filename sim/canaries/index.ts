@@ -1,0 +1,22 @@
+// The canaries, each in a file of its own.
+
+import type { Canary } from './canary.js';
+import { forgottenTimer } from './forgotten-timer.js';
+import { moduleCounter } from './module-counter.js';
+import { noCatchUp } from './no-catch-up.js';
+import { noFence } from './no-fence.js';
+import { separateTransactions } from './separate-transactions.js';
+import { unconditionalRelease } from './unconditional-release.js';
+import { wallClockExpiry } from './wall-clock-expiry.js';
+
+export type { Canary } from './canary.js';
+
+export const CANARIES: readonly Canary[] = [
+  noFence,
+  unconditionalRelease,
+  separateTransactions,
+  noCatchUp,
+  wallClockExpiry,
+  forgottenTimer,
+  moduleCounter,
+];

@@ -1,0 +1,263 @@
+// One run: a pure function of the code and the plan.
+
+import { assert } from '../../src/core/assert.js';
+import { describeError } from '../../src/core/errors.js';
+import type { JsonObject } from '../../src/core/json.js';
+import { changeOfRow } from '../../src/db/changes.js';
+import { completeConfig } from '../../src/master/config.js';
+import type { MasterParts } from '../../src/master/parts.js';
+import { BasicScheduler } from '../../src/schedulers/basic.js';
+import type { BaseScheduler } from '../../src/schedulers/base.js';
+import { Decisions, type DecisionLog } from '../kernel/decisions.js';
+import { Kernel, type RunEnd } from '../kernel/kernel.js';
+import { Trace, type TraceEvent } from '../kernel/trace.js';
+import type { UserModule } from '../kernel/user-modules.js';
+import type {
+  HistoryEvent,
+  ObservedScheduler,
+  Oracle,
+  OracleContext,
+  OracleRun,
+  Violation,
+} from '../oracles/history.js';
+import { ORACLES } from '../oracles/index.js';
+import type { Scenario } from '../scenario.js';
+import { SqlEngine } from '../world/sql-engine.js';
+import { World, type FaultCount } from '../world/world.js';
+import { masterNames, type Plan } from './plan.js';
+
+export interface SimulateOptions {
+  /** How microtasks drain; both give the same trace. Default tick. */
+  readonly drain?: 'tick' | 'immediate';
+  /** Keep the whole trace instead of its last 2,000 events. */
+  readonly keepTrace?: boolean;
+  /** Return all decisions that were not the default. */
+  readonly recordDecisions?: boolean;
+  /** The module of the scenario, evaluated anew for each start of a master. */
+  readonly module?: UserModule;
+  /** Other parts than the sound ones. */
+  readonly parts?: Partial<MasterParts>;
+  readonly onProgress?: () => void;
+}
+
+export interface RunResult {
+  /** The worst of all oracles; unknown when the run did not get to its end. */
+  readonly verdict: 'pass' | 'violation' | 'unknown';
+  readonly violations: readonly Violation[];
+  /** Why the verdict is unknown; null otherwise. */
+  readonly reason: string | null;
+  readonly events: number;
+  readonly virtualUs: number;
+  /** 16 hex digits over the whole trace. */
+  readonly traceHash: string;
+  readonly faults: Readonly<Record<string, FaultCount>>;
+  readonly oracles: Readonly<
+    Record<string, { readonly checks: number; readonly pending: readonly string[] }>
+  >;
+  readonly failoverMaxMs: number;
+  readonly failoverBoundMs: number;
+  readonly tail: readonly TraceEvent[];
+  readonly decisions: DecisionLog | null;
+  /** What the run was made of, resolved. */
+  readonly config: JsonObject;
+}
+
+const MAX_EVENTS = 20_000_000;
+const TAIL = 2_000;
+
+/**
+ * Runs one plan of a scenario and judges it.
+ * @throws whatever is wrong with the scenario or the simulator itself; what goes wrong in the run is in the result
+ */
+export async function simulate(
+  scenario: Scenario,
+  plan: Plan,
+  options: SimulateOptions = {},
+): Promise<RunResult> {
+  const run = new Run(scenario, plan, options, await engineOfThisThread());
+  return run.result(await run.end());
+}
+
+/** One engine serves all runs of a thread, one after the other; it is reset for each. */
+let engine: Promise<SqlEngine> | null = null;
+
+function engineOfThisThread(): Promise<SqlEngine> {
+  engine ??= SqlEngine.open();
+  return engine;
+}
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #plan: Plan;
+  readonly #options: SimulateOptions;
+  readonly #engine: SqlEngine;
+  readonly #kernel: Kernel;
+  readonly #context: OracleContext;
+  readonly #judges: readonly { readonly oracle: Oracle; readonly run: OracleRun }[];
+  readonly #violations: Violation[] = [];
+  #world: World | null = null;
+  #broken: string | null = null;
+
+  constructor(scenario: Scenario, plan: Plan, options: SimulateOptions, sqlEngine: SqlEngine) {
+    this.#scenario = scenario;
+    this.#plan = plan;
+    this.#options = options;
+    this.#engine = sqlEngine;
+    const { drain = 'tick', keepTrace = false, onProgress, module } = options;
+    this.#kernel = new Kernel({
+      decisions: new Decisions(plan.seed, plan.decisions),
+      trace: new Trace({ keepAll: keepTrace }),
+      drain,
+      maxEvents: MAX_EVENTS,
+      ...(onProgress && { onProgress }),
+      guard: { mode: scenario.ambient, ...(module && { sourceOf: (frame) => module.sourceOf(frame) }) },
+    });
+    this.#context = contextOf(scenario, plan, this.#newSchedulers());
+    const judging = [
+      ...ORACLES.filter((oracle) => scenario.guarantees.includes(oracle.name)),
+      ...scenario.oracles,
+    ];
+    this.#judges = judging.map((oracle) => ({ oracle, run: oracle.start(this.#context) }));
+  }
+
+  async end(): Promise<RunEnd> {
+    const { durationS, convergenceS } = this.#plan;
+    this.#kernel.onUncaught(({ atUs, node, error }) => this.#uncaught(atUs, node, error));
+    // Built in the first event: only then is the thread, and with it the engine, this run's alone.
+    this.#kernel.at(0, () => this.#build());
+    return this.#kernel.run((durationS + convergenceS) * 1_000_000);
+  }
+
+  #build(): void {
+    this.#engine.reset();
+    this.#world = new World({
+      kernel: this.#kernel,
+      engine: this.#engine,
+      plan: this.#plan,
+      schedulers: () => this.#newSchedulers(),
+      parts: this.#options.parts ?? {},
+      onHistory: (event) => this.#observe(event),
+    });
+  }
+
+  result(end: RunEnd): RunResult {
+    const { nowUs, eventCount, trace, decisions } = this.#kernel;
+    if (end === 'horizon') this.#finish(nowUs);
+    const reason = this.#reason(end);
+    return {
+      verdict: this.#violations.length > 0 ? 'violation' : reason === null ? 'pass' : 'unknown',
+      violations: this.#violations,
+      reason: this.#violations.length > 0 ? null : reason,
+      events: eventCount,
+      virtualUs: nowUs,
+      traceHash: trace.hash(),
+      faults: Object.fromEntries(this.#world?.faultCounts ?? []),
+      oracles: Object.fromEntries(
+        this.#judges.map(({ oracle, run }) => [
+          oracle.name,
+          { checks: run.checks, pending: run.pending ?? [] },
+        ]),
+      ),
+      failoverMaxMs: Math.max(0, ...this.#judges.map(({ run }) => run.figures?.['failoverMaxMs'] ?? 0)),
+      failoverBoundMs: this.#context.failoverBoundMs,
+      tail: trace.tail(this.#options.keepTrace === true ? trace.count : TAIL),
+      decisions: this.#options.recordDecisions === true ? decisions.nonDefault() : null,
+      config: configOf(this.#scenario, this.#plan, this.#context),
+    };
+  }
+
+  #reason(end: RunEnd): string | null {
+    if (this.#broken !== null) return this.#broken;
+    return end === 'event-limit' ? `the run did not end within ${MAX_EVENTS} events` : null;
+  }
+
+  #newSchedulers(): readonly BaseScheduler[] {
+    const { module } = this.#options;
+    if (module === undefined) return this.#scenario.schedulers();
+    return (module.instantiate()['default'] as Scenario).schedulers();
+  }
+
+  #uncaught(atUs: number, node: string, error: unknown): void {
+    const detail = describeError(error);
+    this.#observe({ kind: 'uncaught', atUs, node, detail });
+    if (this.#scenario.allowUncaught) return;
+    const message = `${node} ended by an uncaught error (${detail})`;
+    this.#violate([{ guarantee: 'no-uncaught', atUs, message, subject: node }]);
+  }
+
+  #observe(event: HistoryEvent): void {
+    for (const { oracle, run } of this.#judges) {
+      try {
+        this.#violate(run.observe(event));
+      } catch (error) {
+        this.#break(oracle, error);
+      }
+    }
+  }
+
+  #finish(atUs: number): void {
+    this.#observe({ kind: 'phase', atUs, phase: 'end' });
+    for (const { oracle, run } of this.#judges) {
+      try {
+        this.#violate(run.finish(atUs));
+      } catch (error) {
+        this.#break(oracle, error);
+      }
+    }
+  }
+
+  #break(oracle: Oracle, error: unknown): void {
+    this.#broken ??= `the oracle ${oracle.name} broke: ${error instanceof Error ? error.message : String(error)}`;
+  }
+
+  /** The run ends with the first event that breaks a guarantee: what follows only repeats it. */
+  #violate(violations: readonly Violation[]): void {
+    if (violations.length === 0) return;
+    this.#violations.push(...violations);
+    this.#kernel.stop();
+  }
+}
+
+function contextOf(scenario: Scenario, plan: Plan, schedulers: readonly BaseScheduler[]): OracleContext {
+  const { heartbeatMs, leaseMs, claimPollMs } = completeConfig({ name: 'any', schedulers });
+  const names = schedulers.map((scheduler) => scheduler.name);
+  assert(names.length > 0, `scenario '${scenario.name}' has no scheduler`);
+  return {
+    heartbeatMs,
+    leaseMs,
+    claimPollMs,
+    failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
+    releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
+    masters: masterNames(plan.masters),
+    schedulers: schedulers.map((scheduler) => observed(scheduler, scenario.counters[scheduler.name] ?? [])),
+  };
+}
+
+function observed(scheduler: BaseScheduler, counterKeys: readonly string[]): ObservedScheduler {
+  return {
+    name: scheduler.name,
+    treeStableTimerMs: scheduler instanceof BasicScheduler ? scheduler.treeStableTimerMs : 0,
+    wants: (row) => scheduler.wantsChange(changeOfRow(row)),
+    counterKeys,
+  };
+}
+
+function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonObject {
+  return {
+    scenario: scenario.name,
+    seed: plan.seed,
+    masters: context.masters,
+    schedulers: context.schedulers.map(({ name }) => name),
+    heartbeatMs: context.heartbeatMs,
+    leaseMs: context.leaseMs,
+    claimPollMs: context.claimPollMs,
+    network: plan.network,
+    clocks: plan.clocks.map(({ offsetMs, driftPpm }) => ({ offsetMs, driftPpm })),
+    durationS: plan.durationS,
+    convergenceS: plan.convergenceS,
+    changes: plan.changes.length,
+    faults: plan.faults.map((fault) => ({ ...fault })),
+    lostMasters: plan.lostMasters,
+    ambient: scenario.ambient,
+  };
+}

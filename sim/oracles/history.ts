@@ -1,0 +1,159 @@
+// The history: what oracles see of a run, and the shape that every oracle has.
+//
+// Events come in the order in which they happened, `atUs` (true time in microseconds) never decreases. A commit
+// shows each row that it changed once: as last committed, and as committed now. Nothing here refers to the control plane: an oracle knows
+// tables and columns, what was configured, and what the harness observed from outside.
+
+/** A row of the database as the history shows it. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** One row that a transaction changed. */
+export interface RowChange {
+  readonly table: string;
+  readonly op: 'insert' | 'update' | 'delete';
+  /** As last committed; null for an insert. */
+  readonly old: Row | null;
+  /** As committed now; null for a delete. */
+  readonly row: Row | null;
+}
+
+/** A start of a master's process: the node and how often it has been started (1, 2, ...). */
+export interface ProcessId {
+  readonly node: string;
+  readonly incarnation: number;
+}
+
+/** What happens to a master's process; `ready` = its start is complete, `stop` = its clean stop has begun. */
+export interface LifeHistoryEvent extends ProcessId {
+  readonly kind: 'life';
+  readonly atUs: number;
+  readonly what: 'start' | 'ready' | 'crash' | 'exit' | 'stop' | 'pause' | 'resume' | 'clock';
+  readonly detail: string;
+}
+
+/** Whether a master runs (not paused) with links to database and broker in order, and both of those healthy. */
+export interface HealthHistoryEvent {
+  readonly kind: 'health';
+  readonly atUs: number;
+  readonly node: string;
+  readonly isHealthy: boolean;
+}
+
+/** A transaction of this process was committed. */
+export interface CommitHistoryEvent extends ProcessId {
+  readonly kind: 'commit';
+  readonly atUs: number;
+  readonly rows: readonly RowChange[];
+}
+
+/** Every live or paused node was asked whether `scheduler` is active on it; `running` are those of `masters` not paused. */
+export interface ActiveHistoryEvent {
+  readonly kind: 'active';
+  readonly atUs: number;
+  readonly scheduler: string;
+  readonly masters: readonly string[];
+  readonly running: readonly string[];
+}
+
+/** A read of scheduler state, begun at `fromUs` and answered at `atUs`: JSON text, or null when the key was absent. */
+export interface StateReadHistoryEvent extends ProcessId {
+  readonly kind: 'state-read';
+  readonly atUs: number;
+  readonly fromUs: number;
+  readonly scheduler: string;
+  readonly key: string;
+  readonly value: string | null;
+}
+
+/** A fault struck or was undone. */
+export interface FaultHistoryEvent {
+  readonly kind: 'fault';
+  readonly atUs: number;
+  readonly fault: string;
+  readonly phase: 'start' | 'end';
+  readonly target: string;
+}
+
+/** An error that no code of the process caught. */
+export interface UncaughtHistoryEvent {
+  readonly kind: 'uncaught';
+  readonly atUs: number;
+  readonly node: string;
+  readonly detail: string;
+}
+
+/** A phase of the run begins; from `convergence` on every fault is undone. */
+export interface PhaseHistoryEvent {
+  readonly kind: 'phase';
+  readonly atUs: number;
+  readonly phase: 'chaos' | 'convergence' | 'end';
+}
+
+export type HistoryEvent =
+  | LifeHistoryEvent
+  | HealthHistoryEvent
+  | CommitHistoryEvent
+  | ActiveHistoryEvent
+  | StateReadHistoryEvent
+  | FaultHistoryEvent
+  | UncaughtHistoryEvent
+  | PhaseHistoryEvent;
+
+/** A scheduler as configured. */
+export interface ObservedScheduler {
+  readonly name: string;
+  /** 0 without a tree-stable timer. */
+  readonly treeStableTimerMs: number;
+  /** Whether this row of `changes` is an important change of this scheduler; null when that cannot be told. */
+  wants(change: Row): boolean | null;
+  /** Keys of its state that only ever grow, by one a commit, from 1. */
+  readonly counterKeys: readonly string[];
+}
+
+/** What was configured, resolved. */
+export interface OracleContext {
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  readonly claimPollMs: number;
+  /** Within which a healthy master has made an enabled scheduler active. */
+  readonly failoverBoundMs: number;
+  /** Within which a scheduler that was released is claimed again. */
+  readonly releaseBoundMs: number;
+  readonly masters: readonly string[];
+  readonly schedulers: readonly ObservedScheduler[];
+}
+
+/** A guarantee that was broken. */
+export interface Violation {
+  readonly guarantee: string;
+  readonly atUs: number;
+  /** One sentence with names and virtual times. */
+  readonly message: string;
+  /** What it is about, the same in a smaller plan that fails in the same way: the scheduler, or scheduler and key. */
+  readonly subject: string;
+}
+
+/** Judges one guarantee; `start` begins the fold over one history. */
+export interface Oracle {
+  readonly name: string;
+  /** True when it judges only what follows a disturbance: a run in which nothing goes wrong says nothing about it. */
+  readonly needsFaults?: boolean;
+  start(context: OracleContext): OracleRun;
+}
+
+/** A fold over one history, in memory bounded by what is still open. */
+export interface OracleRun {
+  /** Returns what this event proves to be broken, mostly nothing. */
+  observe(event: HistoryEvent): readonly Violation[];
+  /** The run ended at `atUs`; returns what had to happen by now and did not. */
+  finish(atUs: number): readonly Violation[];
+  /** How often there was something to judge; 0 = this run says nothing about the guarantee. */
+  readonly checks: number;
+  /** What was still open at the end and not yet due. */
+  readonly pending?: readonly string[];
+  /** Measurements, by name with unit. */
+  readonly figures?: Readonly<Record<string, number>>;
+}
+
+/** The answer of an oracle to an event that breaks nothing. */
+export const NO_VIOLATIONS: readonly Violation[] = [];

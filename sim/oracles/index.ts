@@ -1,0 +1,21 @@
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7).
+
+import { failoverBound } from './failover-bound.js';
+import type { Oracle } from './history.js';
+import { noDuplicate } from './no-duplicate.js';
+import { noLostChange } from './no-lost-change.js';
+import { nonRevertive } from './non-revertive.js';
+import { singleActive } from './single-active.js';
+import { singleEffect } from './single-effect.js';
+import { stateRecovered } from './state-recovered.js';
+
+/** Every oracle that comes with Standin; a scenario names those that it is judged by. */
+export const ORACLES: readonly Oracle[] = [
+  singleEffect,
+  singleActive,
+  failoverBound,
+  nonRevertive,
+  noLostChange,
+  noDuplicate,
+  stateRecovered,
+];

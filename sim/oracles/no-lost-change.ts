@@ -1,0 +1,154 @@
+// G5 no-lost-change: every accepted change that a scheduler wants ends in one of its buildsets in time.
+//
+// A scheduler is owed the changes that are committed after its own row (then its durable queue is registered). A change is
+// due one bound (failover + tree-stable timer + two claim polls) after the last of: its acceptance, with a tree-stable
+// timer the acceptance of the latest change of all (each may restart the timer), the last start or end of a fault, the
+// start of convergence, the scheduler's last enabling. Lateness is judged in convergence and at the end; during chaos
+// nothing is due. What is open at the end and not due is pending.
+
+import { formatUs } from '../report/virtual-time.js';
+import {
+  NO_VIOLATIONS,
+  type CommitHistoryEvent,
+  type HistoryEvent,
+  type ObservedScheduler,
+  type Oracle,
+  type OracleContext,
+  type OracleRun,
+  type Row,
+  type Violation,
+} from './history.js';
+import { BuildsetOwners, integer, SchedulerRows, textOrNull } from './rows.js';
+import { nameChange, type AcceptedChange } from './sentences.js';
+
+const NAME = 'no-lost-change';
+
+export const noLostChange: Oracle = {
+  name: NAME,
+  start: (context) => new NoLostChangeRun(context),
+};
+
+/** A scheduler and the changes that it still owes a buildset. */
+interface Debtor {
+  readonly scheduler: ObservedScheduler;
+  readonly boundUs: number;
+  readonly owed: Map<number, AcceptedChange>;
+  /** null while it is disabled. */
+  enabledSinceUs: number | null;
+}
+
+class NoLostChangeRun implements OracleRun {
+  checks = 0;
+  pending: readonly string[] = [];
+  readonly #debtors: readonly Debtor[];
+  readonly #schedulers = new SchedulerRows();
+  readonly #buildsets = new BuildsetOwners();
+  #lastChangeUs = 0;
+  #lastFaultUs = 0;
+  #isConverging = false;
+
+  constructor(context: OracleContext) {
+    this.#debtors = context.schedulers.map((scheduler) => {
+      const boundMs = context.failoverBoundMs + scheduler.treeStableTimerMs + 2 * context.claimPollMs;
+      return {
+        scheduler,
+        boundUs: boundMs * 1000,
+        owed: new Map<number, AcceptedChange>(),
+        enabledSinceUs: 0,
+      };
+    });
+  }
+
+  observe(event: HistoryEvent): readonly Violation[] {
+    switch (event.kind) {
+      case 'fault':
+        this.#lastFaultUs = event.atUs;
+        return NO_VIOLATIONS;
+      case 'phase':
+        this.#isConverging = event.phase === 'convergence';
+        if (this.#isConverging) this.#lastFaultUs = event.atUs;
+        return NO_VIOLATIONS;
+      case 'commit':
+        return this.#commit(event);
+      default:
+        return NO_VIOLATIONS;
+    }
+  }
+
+  finish(atUs: number): readonly Violation[] {
+    const violations: Violation[] = [];
+    const pending: string[] = [];
+    for (const debtor of this.#debtors) {
+      const { name } = debtor.scheduler;
+      for (const change of debtor.owed.values()) {
+        const dueUs = this.#dueUs(debtor, change);
+        if (atUs <= dueUs) {
+          pending.push(`change ${change.changeid} of scheduler ${name}`);
+          continue;
+        }
+        const message =
+          `${nameChange(change)} is in no buildset of scheduler ${name} at ${formatUs(atUs)}; ` +
+          `it was due by ${formatUs(dueUs)}`;
+        violations.push({ guarantee: NAME, atUs, message, subject: name });
+      }
+    }
+    this.pending = pending;
+    return violations;
+  }
+
+  #commit(commit: CommitHistoryEvent): readonly Violation[] {
+    this.#buildsets.learn(commit);
+    const violations: Violation[] = [];
+    for (const { table, op, row } of commit.rows) {
+      if (row === null) continue;
+      if (table === 'changes' && op === 'insert') this.#accept(row, commit.atUs);
+      if (table === 'buildset_changes') this.#build(row, commit.atUs, violations);
+    }
+    this.#schedulers.learn(commit);
+    this.#followEnabled(commit);
+    return violations;
+  }
+
+  #accept(row: Row, atUs: number): void {
+    const changeid = integer(row, 'changeid');
+    this.#lastChangeUs = atUs;
+    for (const { scheduler, owed } of this.#debtors) {
+      if (this.#schedulers.byName(scheduler.name) === undefined || scheduler.wants(row) !== true) continue;
+      this.checks++;
+      owed.set(changeid, { changeid, branch: textOrNull(row, 'branch'), acceptedUs: atUs });
+    }
+  }
+
+  #build(row: Row, atUs: number, violations: Violation[]): void {
+    const buildsetId = integer(row, 'buildsetid');
+    const schedulerId = this.#buildsets.schedulerIdOf(buildsetId);
+    const name = schedulerId === undefined ? undefined : this.#schedulers.byId(schedulerId)?.name;
+    const debtor = this.#debtors.find(({ scheduler }) => scheduler.name === name);
+    const change = debtor?.owed.get(integer(row, 'changeid'));
+    if (debtor === undefined || change === undefined) return;
+    debtor.owed.delete(change.changeid);
+    const dueUs = this.#dueUs(debtor, change);
+    if (!this.#isConverging || atUs <= dueUs) return;
+    const message =
+      `${nameChange(change)} came into buildset ${buildsetId} of scheduler ${debtor.scheduler.name} only at ` +
+      `${formatUs(atUs)}; it was due by ${formatUs(dueUs)}`;
+    violations.push({ guarantee: NAME, atUs, message, subject: debtor.scheduler.name });
+  }
+
+  #followEnabled(commit: CommitHistoryEvent): void {
+    for (const { table, row } of commit.rows) {
+      if (table !== 'schedulers' || row === null) continue;
+      const debtor = this.#debtors.find(({ scheduler }) => scheduler.name === row['name']);
+      const isEnabled = row['enabled'] !== 0;
+      if (debtor === undefined || isEnabled === (debtor.enabledSinceUs !== null)) continue;
+      debtor.enabledSinceUs = isEnabled ? commit.atUs : null;
+    }
+  }
+
+  /** Infinity while the scheduler is disabled. */
+  #dueUs({ scheduler, boundUs, enabledSinceUs }: Debtor, change: AcceptedChange): number {
+    if (enabledSinceUs === null) return Number.POSITIVE_INFINITY;
+    const acceptedUs = scheduler.treeStableTimerMs > 0 ? this.#lastChangeUs : change.acceptedUs;
+    return Math.max(acceptedUs, this.#lastFaultUs, enabledSinceUs) + boundUs;
+  }
+}

@@ -1,0 +1,131 @@
+// What a scenario is: the cluster, its schedulers, what happens to it, and what must hold all the same.
+//
+// `defineScenario` checks and completes what the author wrote; everything after it works with the complete `Scenario`.
+// A scenario is code (its schedulers are), a plan (sim/explore/plan.ts) is the data of one run of it.
+
+import { ConfigError } from '../src/core/errors.js';
+import { nearest } from '../src/core/nearest.js';
+import type { BaseScheduler } from '../src/schedulers/base.js';
+import { FAULTS } from './nemesis/index.js';
+import { ORACLES } from './oracles/index.js';
+import type { Oracle } from './oracles/history.js';
+
+/** What the author of a scenario writes; everything but name, description and schedulers has a default. */
+export interface ScenarioOptions {
+  /** Kebab-case; the name on the command line. */
+  readonly name: string;
+  /** One sentence for `standin list`. */
+  readonly description: string;
+  /** How many masters run, 1 to 9. Default 3. */
+  readonly masters?: number;
+  /** Length of the chaos phase in seconds. Default 600. */
+  readonly durationS?: number;
+  /**
+   * The schedulers of a master. Called anew at each start of each master, in a fresh evaluation of the scenario's
+   * module, so that whatever a module variable held is lost with the process.
+   */
+  readonly schedulers: () => readonly BaseScheduler[];
+  /** Changes that arrive during the chaos phase. Default 40. */
+  readonly changes?: number;
+  /** Expected strikes of each fault per simulated hour; see `standin list --faults`. Default none. */
+  readonly faults?: Readonly<Record<string, number>>;
+  /** Latency, loss and reordering of every link: local, lan, wan or flaky. Default lan. */
+  readonly network?: string;
+  /** The largest offset (s) and drift (ppm) of a master's clock. Default 0 and 0. */
+  readonly clocks?: { readonly offsetS?: number; readonly driftPpm?: number };
+  /** State keys, by scheduler, of which every commit must be the previous value plus one. */
+  readonly counters?: Readonly<Record<string, readonly string[]>>;
+  /** The guarantees judged; default all of them. */
+  readonly guarantees?: readonly string[];
+  /** Invariants of the author's own. */
+  readonly oracles?: readonly Oracle[];
+  /** Ambient globals (Date, setTimeout, Math.random) of the author's code: routed to the node, or refused. Default route. */
+  readonly ambient?: 'route' | 'strict';
+  /** True when an uncaught exception in a master is part of the scenario. Default false. */
+  readonly allowUncaught?: boolean;
+}
+
+/** A complete scenario. */
+export interface Scenario extends Required<Omit<ScenarioOptions, 'clocks'>> {
+  readonly clocks: { readonly offsetS: number; readonly driftPpm: number };
+}
+
+const NETWORKS = ['local', 'lan', 'wan', 'flaky'];
+
+/**
+ * Checks and completes a scenario.
+ * @throws ConfigError naming the scenario, the key, what was expected and what was got.
+ */
+export function defineScenario(options: ScenarioOptions): Scenario {
+  const scenario: Scenario = {
+    masters: 3,
+    durationS: 600,
+    changes: 40,
+    faults: {},
+    network: 'lan',
+    counters: {},
+    guarantees: ORACLES.map((oracle) => oracle.name),
+    oracles: [],
+    ambient: 'route',
+    allowUncaught: false,
+    ...options,
+    clocks: { offsetS: 0, driftPpm: 0, ...options.clocks },
+  };
+  checkKeys(options);
+  checkScenario(scenario);
+  return Object.freeze(scenario);
+}
+
+const KEYS = [
+  'name', 'description', 'masters', 'durationS', 'schedulers', 'changes', 'faults', 'network', 'clocks', 'counters',
+  'guarantees', 'oracles', 'ambient', 'allowUncaught',
+]; // prettier-ignore
+
+function checkKeys(options: ScenarioOptions): void {
+  for (const key of Object.keys(options)) {
+    if (!KEYS.includes(key)) fail(options.name, `has no option '${key}'${nearest(key, KEYS)}`);
+  }
+}
+
+function checkScenario(scenario: Scenario): void {
+  const { name, faults, guarantees } = scenario;
+  if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name))
+    fail(String(name), 'needs a name in kebab-case');
+  if (typeof scenario.schedulers !== 'function')
+    fail(name, `needs 'schedulers', a function that returns an array`);
+  checkInteger(name, 'masters', scenario.masters, [1, 9]);
+  checkInteger(name, 'durationS', scenario.durationS, [10, 3_000_000]);
+  checkInteger(name, 'changes', scenario.changes, [0, 100_000]);
+  checkInteger(name, 'clocks.offsetS', scenario.clocks.offsetS, [0, 1_000_000]);
+  checkInteger(name, 'clocks.driftPpm', scenario.clocks.driftPpm, [0, 10_000]);
+  const kinds = FAULTS.map((fault) => fault.kind);
+  for (const [kind, perHour] of Object.entries(faults)) {
+    if (!kinds.includes(kind)) fail(name, `declares the unknown fault '${kind}'${nearest(kind, kinds)}`);
+    if (!(Number.isFinite(perHour) && perHour >= 0))
+      fail(name, `needs a rate per hour for the fault '${kind}', got ${perHour}`);
+  }
+  checkOneOf(name, 'network', scenario.network, NETWORKS);
+  checkOneOf(name, 'ambient', scenario.ambient, ['route', 'strict']);
+  const known = ORACLES.map((oracle) => oracle.name);
+  for (const guarantee of guarantees) checkOneOf(name, 'guarantees', guarantee, known);
+}
+
+function checkInteger(
+  name: string,
+  key: string,
+  value: number,
+  [low, high]: readonly [number, number],
+): void {
+  if (!Number.isInteger(value) || value < low || value > high) {
+    fail(name, `needs an integer from ${low} to ${high} for '${key}', got ${String(value)}`);
+  }
+}
+
+function checkOneOf(name: string, key: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value))
+    fail(name, `has '${value}' in '${key}', expected one of ${known.join(', ')}${nearest(value, known)}`);
+}
+
+function fail(name: string, problem: string): never {
+  throw new ConfigError(`scenario '${name}' ${problem}`);
+}

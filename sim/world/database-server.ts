@@ -1,0 +1,136 @@
+// The database server as a process of the world: what PostgreSQL is to the masters, on one node.
+//
+// It owns the sessions; transactions, locks and storage are beside it in database/ and in sql-engine.ts. The engine is the
+// server's disk: a server that crashes and is started again on the same engine finds what was committed, and nothing else.
+// Conditions (slow, refusing) belong to the process and end with it.
+
+import type { SqlValue, StatementResult } from '../../src/db/driver.js';
+import type { Kernel, Process } from '../kernel/kernel.js';
+import { LockTable } from './database/locks.js';
+import type { RowChange } from './database/row-changes.js';
+import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
+import { Transactions, type TransactionStats } from './database/transactions.js';
+import { SQL_PORT, type Client } from './database/wire.js';
+import type { Network } from './network.js';
+import type { SqlEngine } from './sql-engine.js';
+import { undoOnce } from './undo.js';
+
+export type { RowChange } from './database/row-changes.js';
+
+/** One commit that changed rows of observed tables. */
+export interface Commit {
+  /** True time, integer microseconds. */
+  readonly atUs: number;
+  /** Whose session committed. */
+  readonly client: Client;
+  readonly rows: readonly RowChange[];
+}
+
+export interface DatabaseStats extends SessionStats, TransactionStats {
+  /** Sessions opened so far. */
+  sessions: number;
+  refusedSessions: number;
+}
+
+export class DatabaseServer {
+  readonly #host: Host;
+  readonly #process: Process;
+  #refusals = 0;
+
+  /** Listens on port `sql` of the node of `process`. */
+  constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine) {
+    this.#process = process;
+    this.#host = new Host(kernel, process, engine);
+    process.onDeath(() => engine.rollbackSavepoint());
+    network.listen(process, SQL_PORT, (socket) => {
+      if (this.#refusals > 0) {
+        this.#host.refused += 1;
+        socket.close();
+      } else {
+        this.#host.sessions.add(new ServerSession(this.#host, socket));
+        this.#host.opened += 1;
+      }
+    });
+  }
+
+  /** `listener` hears of every commit that changed observed rows, in the order of commits, at its instant. */
+  onCommit(listener: (commit: Commit) => void): void {
+    this.#host.listeners.push(listener);
+  }
+
+  /** How often things happened since this server was started. */
+  get stats(): DatabaseStats {
+    const { stats, transactions, opened, refused } = this.#host;
+    return { ...stats, ...transactions.stats, sessions: opened, refusedSessions: refused };
+  }
+
+  /** Sessions open now. */
+  get openSessions(): number {
+    return this.#host.sessions.size;
+  }
+
+  /** Every statement takes `extraUs` longer; returns what undoes it. */
+  slow(extraUs: number): () => void {
+    this.#host.slowUs += extraUs;
+    return undoOnce(() => (this.#host.slowUs -= extraUs));
+  }
+
+  /** New sessions are closed before they are greeted; returns what undoes it. */
+  refuse(): () => void {
+    this.#refusals += 1;
+    return undoOnce(() => (this.#refusals -= 1));
+  }
+
+  /** Ends all sessions, as an administrator may; returns how many there were. For an event of the world. */
+  cutSessions(): number {
+    const sessions = [...this.#host.sessions];
+    const { kernel } = this.#host;
+    for (const session of sessions) kernel.atProcess(kernel.nowUs, this.#process, () => session.end());
+    return sessions.length;
+  }
+
+  /** Reads what is committed now, outside time and traffic: for the harness. */
+  query(sql: string, values: readonly SqlValue[] = []): StatementResult {
+    const { engine, transactions } = this.#host;
+    return JSON.parse(transactions.autocommit(engine.prepare(sql), values)) as StatementResult;
+  }
+}
+
+/** What the sessions share. */
+class Host implements SessionHost {
+  readonly kernel: Kernel;
+  readonly process: Process;
+  readonly engine: SqlEngine;
+  readonly transactions: Transactions;
+  readonly locks = new LockTable<ServerSession>();
+  readonly sessions = new Set<ServerSession>();
+  readonly listeners: ((commit: Commit) => void)[] = [];
+  readonly stats: SessionStats = {
+    statements: 0,
+    lockWaits: 0,
+    lockTimeouts: 0,
+    deadlocks: 0,
+    statementTimeouts: 0,
+    idleTimeouts: 0,
+  };
+  slowUs = 0;
+  opened = 0;
+  refused = 0;
+
+  constructor(kernel: Kernel, process: Process, engine: SqlEngine) {
+    this.kernel = kernel;
+    this.process = process;
+    this.engine = engine;
+    this.transactions = new Transactions(engine);
+  }
+
+  committed(client: Client): void {
+    const rows = this.transactions.takeChanges();
+    if (rows.length === 0) return;
+    for (const listener of this.listeners) listener({ atUs: this.kernel.nowUs, client, rows });
+  }
+
+  ended(session: ServerSession): void {
+    this.sessions.delete(session);
+  }
+}

@@ -1,0 +1,275 @@
+// Interactive transactions that really overlap, SERIALIZABLE, on one SQLite connection.
+//
+// A transaction is a log of (statement, values, result). What it wrote lies under the engine's one savepoint for as long
+// as nobody else needs the database; then it is rolled back, and executed again from the log at its next statement and
+// at COMMIT. Committing is thus executing the whole transaction at the instant of the commit: the order of commits is a
+// serial order. A result that differs from the logged one means that the transaction had seen something else: it fails
+// with `serialization-failure`; a write that now meets a key that is there fails with `unique-violation`, as it does on
+// PostgreSQL for whoever did not look for the key before.
+//
+// As on PostgreSQL a transaction writes and locks only rows that nobody else's commit has changed since its first
+// statement, even if it would do the same again. Whoever calls takes care that no two transactions write one row at once.
+//
+// What makes it cheap, and changes no outcome:
+// - while no commit touched a table that the transaction named, its reads cannot differ: only its writes are re-executed,
+//   and only to bring their effects back; a transaction without writes has none and needs no savepoint at all;
+// - a statement of somebody else that reads none of the tables with uncommitted writes leaves the savepoint alone.
+//
+// It knows no time, no sessions and no locks. Whoever gets an error of `execute` or `commit` holds a spoiled transaction,
+// which accepts nothing but `rollback`.
+
+import { assert } from '../../../src/core/assert.js';
+import { DatabaseError, type SqlValue } from '../../../src/db/driver.js';
+import type { PreparedSql, SqlEngine } from '../sql-engine.js';
+import type { RowChange, Touch } from './row-changes.js';
+import type { TableSet } from './table-index.js';
+
+/** An open transaction; only `Transactions` looks inside. */
+export class Transaction {
+  readonly log: LogEntry[] = [];
+  /** Tables that any statement of the log named. */
+  tables: TableSet = 0;
+  /** Tables that the log writes; 0 as long as it has no write. */
+  written: TableSet = 0;
+  /** A commit of somebody else touched `tables` since the results of the log were last confirmed. */
+  isStale = false;
+  /** How many commits there were at its first statement; -1 before that. */
+  firstSaw = -1;
+  /** All rows that it touched. */
+  readonly touches: Touch[] = [];
+  /** A statement failed: only `rollback` is left. */
+  isSpoiled = false;
+}
+
+interface LogEntry {
+  readonly prepared: PreparedSql;
+  readonly values: readonly SqlValue[];
+  readonly result: string;
+  readonly touches: readonly Touch[];
+}
+
+/** How often things happened; shown in the statistics of the server. */
+export interface TransactionStats {
+  commits: number;
+  serializationFailures: number;
+  /** Logs re-executed, wholly or only their writes. */
+  replays: number;
+  replayedStatements: number;
+}
+
+export class Transactions {
+  readonly stats: TransactionStats = {
+    commits: 0,
+    serializationFailures: 0,
+    replays: 0,
+    replayedStatements: 0,
+  };
+  readonly #engine: SqlEngine;
+  readonly #open = new Set<Transaction>();
+  /** By name of a row: the number of the commit that last touched it; of no use when no transaction is open. */
+  readonly #touchedBy = new Map<string, number>();
+  #commits = 0;
+  /** The transaction whose writes lie under the engine's savepoint. */
+  #applied: Transaction | null = null;
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine;
+  }
+
+  begin(): Transaction {
+    const transaction = new Transaction();
+    this.#open.add(transaction);
+    return transaction;
+  }
+
+  /**
+   * Executes a statement in `transaction`.
+   * @returns the StatementResult as JSON text.
+   * @throws DatabaseError, after which the transaction is spoiled; `transaction-aborted` when it was already.
+   */
+  execute(transaction: Transaction, prepared: PreparedSql, values: readonly SqlValue[]): string {
+    this.#assertUsable(transaction);
+    this.look(transaction);
+    try {
+      if (prepared.kind === 'read' && transaction.written === 0)
+        this.#enterForRead(transaction, prepared.reads);
+      else this.#enter(transaction);
+      const result = this.#engine.execute(prepared, values);
+      const { lastTouches } = this.#engine;
+      const touches = lastTouches.length === 0 ? NO_TOUCHES : lastTouches; // the engine uses an empty list again
+      transaction.log.push({ prepared, values, result, touches });
+      transaction.tables |= prepared.reads | prepared.writes;
+      transaction.written |= prepared.writes;
+      for (const touch of touches) transaction.touches.push(touch);
+      return result;
+    } catch (error) {
+      this.spoil(transaction);
+      throw error;
+    }
+  }
+
+  /** `transaction` begins to see the database, if it has not yet. */
+  look(transaction: Transaction): void {
+    if (transaction.firstSaw < 0) transaction.firstSaw = this.#commits;
+  }
+
+  /** The names of the rows that the last statement updated or deleted. */
+  rowsChangedLast(): readonly string[] {
+    const { lastTouches } = this.#engine;
+    if (lastTouches.length === 0) return NO_ROWS;
+    return lastTouches.filter(({ op }) => op !== 'insert').map(nameOf);
+  }
+
+  /** The last statement of `transaction` was not executed after all. */
+  undoLast(transaction: Transaction): void {
+    transaction.log.pop();
+    if (this.#applied === transaction) this.#leave();
+  }
+
+  /** @throws DatabaseError `serialization-failure` if a commit has touched this row since `transaction` began to look. */
+  assertUntouched(transaction: Transaction, row: string): void {
+    if ((this.#touchedBy.get(row) ?? 0) <= transaction.firstSaw) return;
+    this.stats.serializationFailures += 1;
+    throw new DatabaseError('serialization-failure', `a concurrent commit changed ${row}`);
+  }
+
+  /** Executes a read or a write that is a transaction by itself. @returns the StatementResult as JSON text. */
+  autocommit(prepared: PreparedSql, values: readonly SqlValue[]): string {
+    if (prepared.kind === 'read') {
+      this.#hideFrom(prepared.reads);
+      return this.#engine.execute(prepared, values);
+    }
+    this.#leave();
+    const result = this.#engine.execute(prepared, values);
+    if (this.#engine.lastChanges > 0 || prepared.kind === 'schema')
+      this.#committed(prepared.writes, this.#engine.lastTouches);
+    return result;
+  }
+
+  /**
+   * Makes what `transaction` did part of the database.
+   * @throws DatabaseError `serialization-failure`, `unique-violation` or `transaction-aborted`; it is spoiled then.
+   */
+  commit(transaction: Transaction): void {
+    this.#assertUsable(transaction);
+    try {
+      if (transaction.written === 0) this.#enterForRead(transaction, 0);
+      else this.#enter(transaction);
+    } catch (error) {
+      this.spoil(transaction);
+      throw error;
+    }
+    this.#open.delete(transaction);
+    this.stats.commits += 1;
+    if (transaction.written === 0) return;
+    this.#engine.releaseSavepoint();
+    this.#applied = null;
+    this.#committed(transaction.written, transaction.touches);
+  }
+
+  /** Ends `transaction` without a trace; harmless when it has ended. */
+  rollback(transaction: Transaction): void {
+    this.spoil(transaction);
+    this.#open.delete(transaction);
+  }
+
+  /** Leaves `transaction` open, with nothing to lose: every further statement is refused. */
+  spoil(transaction: Transaction): void {
+    if (this.#applied === transaction) this.#leave();
+    transaction.isSpoiled = true;
+    transaction.log.length = 0;
+    transaction.touches.length = 0;
+    transaction.tables = 0;
+    transaction.written = 0;
+  }
+
+  /** The row changes of the last commit, of a transaction or of an autocommit statement; taken once. */
+  takeChanges(): readonly RowChange[] {
+    this.#leave();
+    return this.#engine.takeChanges();
+  }
+
+  /** What was committed invalidates whoever named one of its tables. */
+  #committed(written: TableSet, touches: readonly Touch[]): void {
+    this.#commits += 1;
+    if (this.#open.size === 0) this.#touchedBy.clear();
+    else for (const touch of touches) this.#touchedBy.set(nameOf(touch), this.#commits);
+    for (const other of this.#open) if ((other.tables & written) !== 0) other.isStale = true;
+  }
+
+  /** Brings the writes of `transaction` into the database, and nobody else's. */
+  #enter(transaction: Transaction): void {
+    if (this.#applied === transaction) return;
+    this.#leave();
+    this.#engine.openSavepoint();
+    this.#applied = transaction;
+    if (transaction.isStale || transaction.written !== 0) this.#replay(transaction);
+  }
+
+  /** For a transaction without writes, about to read `tables`: confirms its log, sees only what is committed. */
+  #enterForRead(transaction: Transaction, tables: TableSet): void {
+    this.#hideFrom(transaction.isStale ? tables | transaction.tables : tables);
+    if (transaction.isStale) this.#replay(transaction);
+  }
+
+  /** Takes uncommitted writes away if they are in `tables`. */
+  #hideFrom(tables: TableSet): void {
+    if (this.#applied !== null && (this.#applied.written & tables) !== 0) this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#applied === null) return;
+    this.#engine.rollbackSavepoint();
+    this.#applied = null;
+  }
+
+  #replay(transaction: Transaction): void {
+    this.stats.replays += 1;
+    for (const entry of transaction.log) {
+      if (!transaction.isStale && entry.prepared.kind === 'read') continue;
+      this.stats.replayedStatements += 1;
+      if (this.#resultNow(entry) !== entry.result || !this.#hasDoneTheSame(entry))
+        throw this.#serializationFailure(entry);
+    }
+    transaction.isStale = false;
+  }
+
+  /** Null when the statement now fails. @throws DatabaseError `unique-violation`. */
+  #resultNow(entry: LogEntry): string | null {
+    try {
+      return this.#engine.execute(entry.prepared, entry.values);
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code !== 'unique-violation') return null;
+      throw error;
+    }
+  }
+
+  /** Not so when an INSERT … ON CONFLICT now updates. */
+  #hasDoneTheSame({ touches }: LogEntry): boolean {
+    const now = this.#engine.lastTouches;
+    return now.length === touches.length && now.every(({ op }, i) => op === touches[i]?.op);
+  }
+
+  #serializationFailure(entry: LogEntry): DatabaseError {
+    this.stats.serializationFailures += 1;
+    const message = `a concurrent commit changed the result of ${entry.prepared.sql}`;
+    return new DatabaseError('serialization-failure', message);
+  }
+
+  #assertUsable(transaction: Transaction): void {
+    assert(this.#open.has(transaction), 'the transaction has not ended');
+    if (!transaction.isSpoiled) return;
+    throw new DatabaseError(
+      'transaction-aborted',
+      'a statement of this transaction failed; it must be rolled back',
+    );
+  }
+}
+
+const NO_ROWS: readonly string[] = [];
+const NO_TOUCHES: readonly Touch[] = [];
+
+/** As `Statement.lock` names it. */
+function nameOf({ table, rowId }: Touch): string {
+  return `row:${table}:${rowId}`;
+}

@@ -1,0 +1,42 @@
+// Routing keys and filters of the message queue: tuples of words, matched word by word.
+
+import { StandinError } from './errors.js';
+
+/** A routing key: a tuple of words, `['changes', '12', 'new']`. A word may be empty or hold any character. */
+export type RoutingKey = readonly string[];
+
+/** A filter: null stands for exactly one word of any value. */
+export type Filter = readonly (string | null)[];
+
+/** True when `key` has as many words as `filter` and each non-null word is equal. */
+export function matches(filter: Filter, key: RoutingKey): boolean {
+  return filter.length === key.length && filter.every((word, i) => word === null || word === key[i]);
+}
+
+/** @throws StandinError `bad-routing-key` unless `key` is a non-empty array of strings. */
+export function checkRoutingKey(key: RoutingKey): void {
+  if (!Array.isArray(key) || key.length === 0 || !key.every((word) => typeof word === 'string')) {
+    throw new StandinError(
+      'bad-routing-key',
+      `a routing key is a non-empty array of strings, got ${show(key)}`,
+    );
+  }
+}
+
+/** @throws StandinError `bad-filter` unless `filter` is a non-empty array of strings and nulls. */
+export function checkFilter(filter: Filter): void {
+  if (
+    !Array.isArray(filter) ||
+    filter.length === 0 ||
+    !filter.every((word) => word === null || typeof word === 'string')
+  ) {
+    throw new StandinError(
+      'bad-filter',
+      `a filter is a non-empty array of strings and nulls, got ${show(filter)}`,
+    );
+  }
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? typeof value;
+}

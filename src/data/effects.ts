@@ -1,0 +1,183 @@
+// Effects: what a scheduler does by itself, each in one transaction that its claim fences.
+//
+// 1. The first batch locks the scheduler's row and compares (masterid, incarnation, epoch, link): a zombie ends here.
+// 2. The second writes: buildsets and requests, state, classifications; it deletes exactly the rows that were consumed.
+// 3. The third announces and commits.
+// A retry after an unknown outcome looks the operation up first. So an effect happens once or not at all.
+
+import { StandinError } from '../core/errors.js';
+import { present } from '../core/assert.js';
+import { insertBuildsetStatements, type NewBuildset } from '../db/buildsets.js';
+import type { DatabaseConnector } from '../db/connector.js';
+import type { Row, Statement } from '../db/driver.js';
+import { acknowledgeStatement } from '../db/queues.js';
+import { booleanOf, integerOf, textOf } from '../db/row.js';
+import { SchedulerDisabledError, type Claim } from '../db/schedulers.js';
+import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
+import type { Transaction } from '../db/transaction.js';
+import { wallSeconds, type Clock } from '../runtime/clock.js';
+import type { EventWriter } from './event-writer.js';
+import { buildsetEvents } from './events.js';
+
+/** A buildset of an effect: a stamp is the id of one that exists, or what identifies it. */
+export interface BuildsetDraft extends Omit<NewBuildset, 'sourcestampids' | 'schedulerid' | 'submittedAt'> {
+  readonly stamps: readonly (number | { readonly stamp: SourceStamp; readonly spareId: number })[];
+}
+
+/** The writes of one effect, collected before they are committed together. */
+export class Effect {
+  /** State key to JSON text. */
+  readonly state = new Map<string, string>();
+  readonly buildsets: BuildsetDraft[] = [];
+  /** Change id to importance. */
+  readonly classified = new Map<number, boolean>();
+  /** Classifications that are consumed. */
+  readonly flushed: number[] = [];
+  /** Messages of the scheduler's durable queue that are consumed. */
+  readonly acknowledged: number[] = [];
+
+  get isEmpty(): boolean {
+    const writes = this.state.size + this.buildsets.length + this.classified.size;
+    return writes + this.flushed.length + this.acknowledged.length === 0;
+  }
+}
+
+/** On whose behalf an effect is committed. */
+export interface Actor {
+  readonly name: string;
+  readonly objectid: number;
+  readonly claim: Claim;
+  /** Aborts when the claim is lost; then nothing is tried again. */
+  readonly signal: AbortSignal;
+}
+
+/** Rows that an effect consumed were not all there: somebody else consumed them. Nothing was done. */
+export class EffectConflictError extends StandinError {
+  constructor(name: string, what: string) {
+    super('effect-conflict', `an effect of scheduler '${name}' found fewer ${what} than it had read`);
+  }
+}
+
+export class EffectCommitter {
+  protected readonly db: DatabaseConnector;
+  protected readonly writer: EventWriter;
+  readonly #clock: Clock;
+  #operations = 0;
+
+  constructor(db: DatabaseConnector, writer: EventWriter, clock: Clock) {
+    this.db = db;
+    this.writer = writer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Commits all of an effect, once.
+   * @throws ClaimLostError, SchedulerDisabledError, EffectConflictError, or DatabaseError when the trying ended.
+   */
+  async commit(actor: Actor, effect: Effect): Promise<void> {
+    const { claim } = actor;
+    const eventIds = await this.writer.takeIds(countEvents(effect));
+    const operation = `${claim.masterid}.${claim.incarnation}.${claim.schedulerid}.${++this.#operations}`;
+    await this.db.database.transaction((tx) => this.write(tx, actor, effect, eventIds), {
+      operation,
+      retriesUniqueViolation: effect.buildsets.some((buildset) =>
+        buildset.stamps.some((stamp) => typeof stamp !== 'number'),
+      ),
+      signal: actor.signal,
+    });
+  }
+
+  /** The three batches of one attempt, save COMMIT. */
+  protected async write(
+    tx: Transaction,
+    actor: Actor,
+    effect: Effect,
+    eventIds: readonly number[],
+  ): Promise<null> {
+    const [fence] = await tx.run([this.db.schedulers.fenceStatement(actor.claim)]);
+    const { enabled } = this.db.schedulers.checkFence(
+      fence,
+      actor.claim,
+      `an effect of scheduler '${actor.name}'`,
+    );
+    if (!enabled && effect.buildsets.length > 0) throw new SchedulerDisabledError(actor.name);
+    const now = wallSeconds(this.#clock);
+    const buildsets: NewBuildset[] = [];
+    for (const draft of effect.buildsets) buildsets.push(await this.#resolve(tx, draft, actor, now));
+    await this.#consume(tx, actor, effect, [
+      ...buildsets.flatMap(insertBuildsetStatements),
+      ...[...effect.state].map(([key, json]) => this.db.state.setStatement(actor.objectid, key, json)),
+      ...[...effect.classified].map(([id, important]) =>
+        this.db.schedulers.classifyStatement(actor.claim.schedulerid, id, important),
+      ),
+    ]);
+    this.writer.announce(
+      tx,
+      buildsets.flatMap((buildset) => buildsetEvents(buildset, actor.name)),
+      eventIds,
+    );
+    return null;
+  }
+
+  async #resolve(tx: Transaction, draft: BuildsetDraft, actor: Actor, now: number): Promise<NewBuildset> {
+    const sourcestampids: number[] = [];
+    for (const stamp of draft.stamps) {
+      sourcestampids.push(
+        typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
+      );
+    }
+    return { ...draft, sourcestampids, schedulerid: actor.claim.schedulerid, submittedAt: now };
+  }
+
+  /** The second batch: the writes, then the deletions, whose counts must be those of the rows read. */
+  async #consume(tx: Transaction, actor: Actor, effect: Effect, writes: readonly Statement[]): Promise<void> {
+    const consumed: { readonly what: string; readonly count: number; readonly statement: Statement }[] = [];
+    const { flushed, acknowledged } = effect;
+    if (flushed.length > 0) {
+      const statement = this.db.schedulers.flushStatement(actor.claim.schedulerid, flushed);
+      consumed.push({ what: 'classifications', count: flushed.length, statement });
+    }
+    if (acknowledged.length > 0) {
+      consumed.push({
+        what: 'messages',
+        count: acknowledged.length,
+        statement: acknowledgeStatement(acknowledged),
+      });
+    }
+    if (writes.length + consumed.length === 0) return;
+    const results = await tx.run([...writes, ...consumed.map(({ statement }) => statement)]);
+    for (const [i, { what, count }] of consumed.entries()) {
+      const deleted = present(results[writes.length + i], 'deletion').changes;
+      if (deleted !== count) throw new EffectConflictError(actor.name, what);
+    }
+  }
+
+  /** Reads one state value under the fence: the last committed one, or a refusal. The JSON text, or null. */
+  async readState(actor: Actor, key: string): Promise<string | null> {
+    const rows = await this.#fencedRead(
+      actor,
+      this.db.state.getStatement(actor.objectid, key),
+      `reading '${key}'`,
+    );
+    return rows[0] === undefined ? null : textOf(rows[0], 'value_json');
+  }
+
+  /** The classifications of a scheduler under the fence: change id to importance, ascending. */
+  async readClassifications(actor: Actor): Promise<ReadonlyMap<number, boolean>> {
+    const statement = this.db.schedulers.classificationsStatement(actor.claim.schedulerid);
+    const rows = await this.#fencedRead(actor, statement, 'reading classifications');
+    return new Map(rows.map((row) => [integerOf(row, 'changeid'), booleanOf(row, 'important')]));
+  }
+
+  async #fencedRead(actor: Actor, statement: Statement, what: string): Promise<readonly Row[]> {
+    const { schedulers, database } = this.db;
+    const batch = [schedulers.fenceStatement(actor.claim), statement];
+    const [fence, found] = await database.batch(batch, { signal: actor.signal });
+    schedulers.checkFence(fence, actor.claim, `${what} of scheduler '${actor.name}'`);
+    return present(found, 'result').rows;
+  }
+}
+
+function countEvents(effect: Effect): number {
+  return effect.buildsets.reduce((count, buildset) => count + buildset.requests.length + 1, 0);
+}

@@ -1,0 +1,79 @@
+// Events from the transaction that makes them true to the message queue: written with it (outbox and durable queues),
+// published after it has committed, and published by any master when their writer did not live to do it.
+//
+// 1. A transaction announces: rows in `events` and `queue_messages`, in its last batch.
+// 2. It commits: the messages are handed to the queue, their ids remembered as published.
+// 3. At the next heartbeat the writer forgets the rows of published events.
+// 4. A row that is seen at two heartbeats in a row has no living writer: whoever sees it publishes it, and forgets it.
+
+import { present } from '../core/assert.js';
+import { encodeJson } from '../core/json.js';
+import type { Row, Statement } from '../db/driver.js';
+import type { DatabaseConnector } from '../db/connector.js';
+import { storeEventStatement, type StoredEvent } from '../db/events.js';
+import { enqueueStatement } from '../db/queues.js';
+import { integerOf } from '../db/row.js';
+import type { Transaction } from '../db/transaction.js';
+import type { MessageQueue } from '../mq/message-queue.js';
+import { wallSeconds, type Clock } from '../runtime/clock.js';
+import type { Event } from './events.js';
+
+const SCAN_LIMIT = 200;
+
+export class EventWriter {
+  readonly #db: DatabaseConnector;
+  readonly #mq: MessageQueue;
+  readonly #clock: Clock;
+  #published: number[] = [];
+  #seenBefore: ReadonlySet<number> = new Set();
+
+  constructor(db: DatabaseConnector, mq: MessageQueue, clock: Clock) {
+    this.#db = db;
+    this.#mq = mq;
+    this.#clock = clock;
+  }
+
+  /** Hands out the ids of `count` events, before the transaction that announces them. */
+  takeIds(count: number): Promise<readonly number[]> {
+    return this.#db.ids.take('events', count);
+  }
+
+  /** Announces events with this transaction: never before it has committed, never if it does not. */
+  announce(tx: Transaction, events: readonly Event[], ids: readonly number[]): void {
+    const now = wallSeconds(this.#clock);
+    const stored = events.map((event, i) => ({ ...event, id: present(ids[i], 'event id') }));
+    for (const event of stored) tx.tail(storeEventStatement(event, now));
+    for (const event of stored) tx.tail(enqueueStatement(event.key, encodeJson(event.body, 'body')));
+    if (stored.length > 0) tx.afterCommit(() => this.#publish(stored));
+  }
+
+  /** Step 3 and 4 begin with this statement, which rides on the heartbeat's watching. */
+  scanStatement(): Statement {
+    return this.#db.events.unpublishedStatement(SCAN_LIMIT);
+  }
+
+  /** Steps 3 and 4, once a heartbeat, with the rows of `scanStatement`. */
+  async sweep(rows: readonly Row[]): Promise<void> {
+    const ids = rows.map((row) => integerOf(row, 'id'));
+    const mine = new Set(this.#published);
+    const orphans = ids.filter((id) => this.#seenBefore.has(id) && !mine.has(id));
+    this.#seenBefore = new Set(ids);
+    if (orphans.length > 0) this.#publish(await this.#db.events.get(orphans));
+    const done = this.#published;
+    if (done.length === 0) return;
+    this.#published = [];
+    try {
+      await this.#db.events.forget(done);
+    } catch (error) {
+      this.#published.push(...done);
+      throw error;
+    }
+  }
+
+  #publish(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      this.#mq.produce(event.key, event.body);
+      this.#published.push(event.id);
+    }
+  }
+}

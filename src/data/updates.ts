@@ -1,0 +1,205 @@
+// Update methods: each changes state and announces it in one transaction.
+// @source buildbot master/buildbot/data
+
+import { present } from '../core/assert.js';
+import type { Change, NewChange } from '../db/changes.js';
+import type { DatabaseConnector } from '../db/connector.js';
+import type { Claim, Expiry } from '../db/schedulers.js';
+import { integerOf, integerOrNull } from '../db/row.js';
+import { findStampStatement, insertStampStatement, spareStampId } from '../db/sourcestamps.js';
+import { wallSeconds, type Clock } from '../runtime/clock.js';
+import type { EventWriter } from './event-writer.js';
+import { changeEvent, masterEvent, schedulerEvent, type Event } from './events.js';
+
+export class DataUpdates {
+  readonly #db: DatabaseConnector;
+  readonly #writer: EventWriter;
+  readonly #clock: Clock;
+
+  constructor(db: DatabaseConnector, writer: EventWriter, clock: Clock) {
+    this.#db = db;
+    this.#writer = writer;
+    this.#clock = clock;
+  }
+
+  /**
+   * Adds a change under its caller's key (a revision, a delivery id) and returns its id; a change that was added under
+   * that key before is found, not added. Without a key, use something that a second attempt would use again.
+   */
+  async addChange(change: NewChange, key: string): Promise<number> {
+    const { ids, database, changes } = this.#db;
+    const [changeid, spareId, eventIds] = [
+      await ids.takeOne('changes'),
+      await spareStampId(ids),
+      await this.#writer.takeIds(1),
+    ];
+    const now = wallSeconds(this.#clock);
+    const complete = completeChange(change, changeid, now);
+    return database.transaction(
+      async (tx) => {
+        const [existing, stamp, parent] = await tx.run([
+          changes.findByKeyStatement(key),
+          findStampStatement(complete),
+          changes.findParentStatement(complete),
+        ]);
+        if (existing?.rows[0] !== undefined) return integerOf(existing.rows[0], 'changeid');
+        const found = stamp?.rows[0];
+        if (found === undefined) tx.tail(insertStampStatement(complete, spareId, now));
+        const whole: Change = {
+          ...complete,
+          sourcestampid: found === undefined ? spareId : integerOf(found, 'id'),
+          parentChangeid: integerOrNull(present(parent?.rows[0], 'the parent'), 'parent'),
+        };
+        tx.tail(changes.insertStatement(whole, key));
+        this.#writer.announce(tx, [changeEvent(whole)], eventIds);
+        return changeid;
+      },
+      { isIdempotent: true, retriesUniqueViolation: true },
+    );
+  }
+
+  /** Announces that a master has begun to run; its row says so already. */
+  async masterStarted(master: { id: number; name: string }): Promise<void> {
+    const eventIds = await this.#writer.takeIds(1);
+    await this.#db.database.transaction(
+      async (tx) => {
+        await tx.one('SELECT id FROM masters WHERE id = ?', [master.id]);
+        this.#writer.announce(tx, [masterEvent(master, 'started')], eventIds);
+      },
+      { operation: `started.${master.id}.${eventIds.join()}` },
+    );
+  }
+
+  /** Marks a master as stopped and deletes its links; announces it if the state changed, and returns whether it did. */
+  async masterStopped(master: { id: number; name: string }): Promise<boolean> {
+    const eventIds = await this.#writer.takeIds(1);
+    return this.#db.database.transaction(
+      async (tx) => {
+        const hasChanged = await this.#db.masters.setMasterStateIn(tx, master.id, false);
+        if (hasChanged) this.#writer.announce(tx, [masterEvent(master, 'stopped')], eventIds);
+        return hasChanged;
+      },
+      { operation: `stopped.${master.id}.${eventIds.join()}` },
+    );
+  }
+
+  /** Enables or disables a scheduler; announces it if that changed anything, and returns whether it did. */
+  async schedulerEnable(schedulerid: number, enabled: boolean): Promise<boolean> {
+    const eventIds = await this.#writer.takeIds(1);
+    return this.#db.database.transaction(
+      async (tx) => {
+        const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled);
+        const found = hasChanged ? await this.#db.schedulers.getSchedulerIn(tx, schedulerid) : null;
+        if (found !== null) {
+          const updated = { ...pick({ ...found, schedulerid }), masterid: found.masterid };
+          this.#writer.announce(tx, [schedulerEvent('updated', updated)], eventIds);
+        }
+        return hasChanged;
+      },
+      { operation: `enable.${schedulerid}.${eventIds.join()}` },
+    );
+  }
+
+  /** Claims a scheduler for an incarnation of a master, and announces it; null when that may not be. */
+  async claimScheduler(
+    scheduler: { readonly schedulerid: number; readonly name: string; readonly enabled: boolean },
+    masterid: number,
+    incarnation: number,
+  ): Promise<Claim | null> {
+    const eventIds = await this.#writer.takeIds(1);
+    return this.#db.database.transaction(
+      async (tx) => {
+        const claim = await this.#db.schedulers.claimIn(tx, scheduler.schedulerid, masterid, incarnation);
+        if (claim !== null) {
+          this.#writer.announce(tx, [schedulerEvent('claimed', { ...pick(scheduler), masterid })], eventIds);
+        }
+        return claim;
+      },
+      { isIdempotent: true },
+    );
+  }
+
+  /** Ends a claim whose owner has quiesced, and announces it; false when it was not this owner's any more. */
+  async releaseScheduler(
+    scheduler: { readonly name: string; readonly enabled: boolean },
+    claim: Claim,
+  ): Promise<boolean> {
+    const eventIds = await this.#writer.takeIds(1);
+    const { schedulerid } = claim;
+    return this.#db.database.transaction(
+      async (tx) => {
+        const isReleased = await this.#db.schedulers.releaseIn(tx, claim);
+        if (isReleased) {
+          const released = { ...pick({ ...scheduler, schedulerid }), masterid: null };
+          this.#writer.announce(tx, [schedulerEvent('released', released)], eventIds);
+        }
+        return isReleased;
+      },
+      { operation: `release.${claim.masterid}.${claim.incarnation}.${schedulerid}.${claim.epoch}` },
+    );
+  }
+
+  /** Ends all claims of this very incarnation, after everything that acted under them has ended. */
+  async releaseOwned(masterid: number, incarnation: number): Promise<void> {
+    const { database, schedulers } = this.#db;
+    const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
+    await database.transaction(
+      async (tx) => {
+        const freed = await schedulers.freeOwnedIn(tx, { masterid, incarnation });
+        this.#writer.announce(tx, releaseEvents(freed).slice(0, eventIds.length), eventIds);
+      },
+      { isIdempotent: true },
+    );
+  }
+
+  /** Ends an incarnation that was unable to renew for a whole lease; false when it has renewed after all. */
+  async expireMaster(owner: { masterid: number; incarnation: number; seenBeat: number }): Promise<boolean> {
+    const { database, schedulers } = this.#db;
+    const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
+    return database.transaction(
+      async (tx) => {
+        const expiry = await schedulers.expireIn(tx, owner);
+        if (expiry === null) return false;
+        const events = releaseEvents(expiry.freed);
+        if (expiry.wasActive)
+          events.unshift(masterEvent({ id: owner.masterid, name: expiry.masterName }, 'stopped'));
+        this.#writer.announce(tx, events.slice(0, eventIds.length), eventIds);
+        return true;
+      },
+      { isIdempotent: true },
+    );
+  }
+}
+
+/** More would only be hints that are missing: whoever waits for a scheduler looks at every heartbeat. */
+const MAX_RELEASE_EVENTS = 64;
+
+function releaseEvents(freed: Expiry['freed']): Event[] {
+  return freed.map((scheduler) => schedulerEvent('released', { ...scheduler, masterid: null }));
+}
+
+function pick(scheduler: { schedulerid: number; name: string; enabled: boolean }): typeof scheduler {
+  return { schedulerid: scheduler.schedulerid, name: scheduler.name, enabled: scheduler.enabled };
+}
+
+function completeChange(
+  change: NewChange,
+  changeid: number,
+  now: number,
+): Omit<Change, 'sourcestampid' | 'parentChangeid'> {
+  return {
+    changeid,
+    author: change.author,
+    files: change.files ?? [],
+    comments: change.comments ?? '',
+    branch: change.branch ?? null,
+    revision: change.revision ?? null,
+    revlink: change.revlink ?? null,
+    category: change.category ?? null,
+    repository: change.repository ?? '',
+    project: change.project ?? '',
+    codebase: change.codebase ?? '',
+    when: change.when ?? now,
+    properties: change.properties ?? {},
+  };
+}

@@ -1,0 +1,57 @@
+// The outbox: events are written in the transaction that makes them true, and stay until they have been published. Whoever
+// wrote them publishes them after the commit; what is still there a heartbeat later is published by any master.
+
+import { present } from '../core/assert.js';
+import { decodeJson, encodeJson, type JsonObject } from '../core/json.js';
+import type { RoutingKey } from '../core/routing-key.js';
+import type { Database } from './database.js';
+import type { Row, Statement } from './driver.js';
+import { integerOf, placeholders, textOf } from './row.js';
+
+export interface StoredEvent {
+  readonly id: number;
+  readonly key: RoutingKey;
+  readonly body: JsonObject;
+}
+
+/** Stores an event in the outbox. */
+export function storeEventStatement(event: StoredEvent, createdAt: number): Statement {
+  return {
+    sql: 'INSERT INTO events (id, routing_key, body, created_at) VALUES (?, ?, ?, ?)',
+    values: [event.id, JSON.stringify(event.key), encodeJson(event.body, 'body'), createdAt],
+  };
+}
+
+export class EventsConnector {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** The ids of at most `limit` events that have not been published, ascending. */
+  unpublishedStatement(limit: number): Statement {
+    return { sql: 'SELECT id FROM events ORDER BY id LIMIT ?', values: [limit] };
+  }
+
+  /** Those of these events that are still there. */
+  async get(ids: readonly number[]): Promise<readonly StoredEvent[]> {
+    const sql = `SELECT id, routing_key, body FROM events WHERE id IN ${placeholders(ids.length)} ORDER BY id`;
+    return present((await this.#database.read([{ sql, values: ids }]))[0], 'events').rows.map(eventOf);
+  }
+
+  /** Forgets events that have been published. */
+  async forget(ids: readonly number[]): Promise<void> {
+    await this.#database.batch([
+      { sql: `DELETE FROM events WHERE id IN ${placeholders(ids.length)}`, values: ids },
+    ]);
+  }
+}
+
+function eventOf(row: Row): StoredEvent {
+  return {
+    id: integerOf(row, 'id'),
+    key: decodeJson(textOf(row, 'routing_key'), 'a routing key') as RoutingKey,
+    body: decodeJson(textOf(row, 'body'), 'a message body') as JsonObject,
+  };
+}

@@ -1,0 +1,193 @@
+// The masters connector: masters check in, others notice who stopped. A row is never deleted.
+//
+// A lease is (masterid, incarnation): each start takes a greater incarnation, each renewal raises `beat`, and whoever sees
+// that an incarnation has been unable to renew may end it. `last_active` is kept and shown; it decides nothing.
+// @source buildbot master/buildbot/db/masters.py
+
+import { assert, present } from '../core/assert.js';
+import { sha1 } from '../core/digest.js';
+import { wallSeconds, type Clock } from '../runtime/clock.js';
+import type { Database } from './database.js';
+import type { Row, Session, SqlValue, Statement } from './driver.js';
+import { findOrInsert } from './find-or-insert.js';
+import type { IdAllocator } from './ids.js';
+import { pageClauses, type Page } from './page.js';
+import { booleanOf, integerOf, textOf } from './row.js';
+import type { Transaction } from './transaction.js';
+
+export interface Master {
+  readonly id: number;
+  readonly name: string;
+  readonly active: boolean;
+  /** When this master last checked in, by its own wall clock: seconds since the epoch. */
+  readonly lastActive: number;
+  readonly incarnation: number;
+  readonly beat: number;
+}
+
+/** What a renewal found. */
+export type Renewal = 'renewed' | 'expired' | 'superseded';
+
+const COLUMNS = 'id, name, active, last_active, incarnation, beat';
+const FIELDS = {
+  id: 'id',
+  masterid: 'id',
+  name: 'name',
+  active: 'active',
+  last_active: 'last_active',
+} as const;
+
+export class MastersConnector {
+  readonly #database: Database;
+  readonly #ids: IdAllocator;
+  readonly #clock: Clock;
+
+  constructor(database: Database, ids: IdAllocator, clock: Clock) {
+    this.#database = database;
+    this.#ids = ids;
+    this.#clock = clock;
+  }
+
+  /** The id of the master of this name (generally hostname:basedir); a new one is inserted as inactive. */
+  findMasterId(name: string): Promise<number> {
+    const hash = sha1(name);
+    return findOrInsert(this.#database, this.#ids, {
+      table: 'masters',
+      find: { sql: 'SELECT id FROM masters WHERE name_hash = ?', values: [hash] },
+      insert: { name, name_hash: hash, active: 0, last_active: wallSeconds(this.#clock) },
+    });
+  }
+
+  /**
+   * Marks a master as active (it checks in: `last_active` is now) or inactive (its links are deleted; its claims do not
+   * end by that). Returns whether the state changed; false for a master that does not exist.
+   *
+   * An inactive master that is marked active gets a new incarnation. Otherwise: A's lease is taken over and A set
+   * inactive; somebody marks A active; A's renewal, stuck in the network until now, finds an active row; A believes again.
+   */
+  setMasterState(masterid: number, active: boolean): Promise<boolean> {
+    return this.#database.transaction((tx) => this.setMasterStateIn(tx, masterid, active), {
+      isIdempotent: true,
+    });
+  }
+
+  /** `setMasterState` as part of a transaction. */
+  async setMasterStateIn(tx: Transaction, masterid: number, active: boolean): Promise<boolean> {
+    const row = await tx.one(
+      'SELECT active FROM masters WHERE id = ?',
+      [masterid],
+      `row:masters:${masterid}`,
+    );
+    if (row === null) return false;
+    if (active) {
+      await tx.run([
+        ...(booleanOf(row, 'active') ? [] : supersedeStatements('id = ?', [masterid])),
+        {
+          sql: 'UPDATE masters SET active = 1, last_active = ? WHERE id = ?',
+          values: [wallSeconds(this.#clock), masterid],
+        },
+      ]);
+    } else {
+      await tx.run([
+        { sql: 'DELETE FROM scheduler_masters WHERE masterid = ?', values: [masterid] },
+        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
+      ]);
+    }
+    return booleanOf(row, 'active') !== active;
+  }
+
+  /** The master, or null. */
+  async getMaster(masterid: number): Promise<Master | null> {
+    const sql = `SELECT ${COLUMNS} FROM masters WHERE id = ?`;
+    const row = (await this.#database.read([{ sql, values: [masterid] }]))[0]?.rows[0];
+    return row === undefined ? null : masterOf(row);
+  }
+
+  /** All masters, inactive ones too, sorted (by id unless `page` says otherwise) and paged. @throws StandinError `bad-page`. */
+  async getMasters(page: Page = {}): Promise<readonly Master[]> {
+    const clauses = pageClauses(page, FIELDS, 'id');
+    const statement = { sql: `SELECT ${COLUMNS} FROM masters${clauses.sql}`, values: clauses.values };
+    return present((await this.#database.read([statement]))[0], 'masters').rows.map(masterOf);
+  }
+
+  /** Forces housekeeping of all masters at the next start; only for scripts that run while no master does. */
+  async setAllMastersActiveLongTimeAgo(): Promise<void> {
+    await this.#database.batch([
+      ...supersedeStatements('1 = 1', []),
+      { sql: 'UPDATE masters SET active = 1, last_active = 0', values: [] },
+    ]);
+  }
+
+  /** Begins a new life of this master, whatever its row says: active, with a greater incarnation, which is returned. */
+  async newIncarnation(masterid: number): Promise<number> {
+    const incarnation = await this.#supersede('id = ?', [masterid]);
+    assert(incarnation !== null, `master ${masterid} has no row`);
+    return incarnation;
+  }
+
+  /**
+   * Begins a new life after the lease of `incarnation` was lost: null when somebody else has begun one (superseded).
+   * An attempt of our own whose outcome stayed unknown looks the same; then this process ends, which is safe.
+   */
+  rejoin(masterid: number, incarnation: number): Promise<number | null> {
+    return this.#supersede('id = ? AND incarnation = ?', [masterid, incarnation]);
+  }
+
+  async #supersede(condition: string, values: readonly SqlValue[]): Promise<number | null> {
+    const sql = `UPDATE masters SET active = 1, last_active = ? WHERE ${condition} RETURNING incarnation`;
+    const activate = { sql, values: [wallSeconds(this.#clock), ...values] };
+    // The condition holds before the incarnation is raised, hence this order.
+    const results = await this.#database.batch([activate, ...supersedeStatements(condition, values)]);
+    const row = results[0]?.rows[0];
+    return row === undefined ? null : integerOf(row, 'incarnation') + 1;
+  }
+
+  /** Checks in: one statement, one round trip, on the caller's own session. @throws DatabaseError. */
+  async renew(session: Session, masterid: number, incarnation: number): Promise<Renewal> {
+    const renewal: Statement = {
+      sql: `UPDATE masters SET beat = beat + 1, last_active = ?
+            WHERE id = ? AND incarnation = ? AND active = 1`,
+      values: [wallSeconds(this.#clock), masterid, incarnation],
+    };
+    const [renewed] = await session.run([renewal]);
+    if (renewed?.changes === 1) return 'renewed';
+    const [found] = await session.run([
+      { sql: 'SELECT incarnation FROM masters WHERE id = ?', values: [masterid] },
+    ]);
+    return integerOf(present(found?.rows[0], `master ${masterid}`), 'incarnation') > incarnation
+      ? 'superseded'
+      : 'expired';
+  }
+}
+
+/**
+ * Raises the incarnation of masters, and keeps the last beat of those that end by that: who watches one of them can tell
+ * that it has not renewed since, and need not begin to wait anew. What owns nothing any more is forgotten.
+ */
+function supersedeStatements(condition: string, values: readonly SqlValue[]): readonly Statement[] {
+  return [
+    {
+      sql: `DELETE FROM master_incarnations WHERE masterid IN (SELECT id FROM masters WHERE ${condition}) AND NOT EXISTS (
+              SELECT 1 FROM schedulers s WHERE s.owner_masterid = master_incarnations.masterid
+                AND s.owner_incarnation = master_incarnations.incarnation AND s.is_free = 0)`,
+      values,
+    },
+    {
+      sql: `INSERT INTO master_incarnations (masterid, incarnation, last_beat)
+            SELECT id, incarnation, beat FROM masters WHERE ${condition}`,
+      values,
+    },
+    { sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0 WHERE ${condition}`, values },
+  ];
+}
+
+function masterOf(row: Row): Master {
+  return {
+    id: integerOf(row, 'id'),
+    name: textOf(row, 'name'),
+    active: booleanOf(row, 'active'),
+    lastActive: integerOf(row, 'last_active'),
+    incarnation: integerOf(row, 'incarnation'),
+    beat: integerOf(row, 'beat'),
+  };
+}

@@ -1,0 +1,102 @@
+// The schema, as portable SQL (SQLite and PostgreSQL): the tables of Buildbot that the control plane needs, and what its
+// guarantees add to them. The additions are
+//   masters.incarnation, beat        identity and renewals of a lease
+//   master_incarnations          the last beat of incarnations that have been superseded and may still own something
+//   schedulers.owner_*, epoch        the last owner, and the fence that every effect compares; never reset
+//   schedulers.is_free               1 once the last owner's claim has ended for certain
+//   buildset_changes                 which changes a buildset consumed
+//   sequences                        where ids come from, outside the transactions that use them
+//   operations                       results of effects by operation id, to look up after an unknown outcome
+//   events                           what a transaction announces, until it has been published
+//   queues, queue_messages           the transactional inbox of durable consumers
+// Ids are handed out by `sequences`, save those of `queue_messages`, which must follow the order of commits.
+// @source buildbot master/buildbot/db/model.py
+
+/** Version of the schema below; a database with a greater one is refused. */
+export const SCHEMA_VERSION = 1;
+
+/** Tables whose ids come from `sequences`. */
+export const SEQUENCED_TABLES = [
+  'masters',
+  'schedulers',
+  'objects',
+  'builders',
+  'sourcestamps',
+  'changes',
+  'buildsets',
+  'buildrequests',
+  'events',
+  'queues',
+] as const;
+
+export type SequencedTable = (typeof SEQUENCED_TABLES)[number];
+
+/** One statement an element, in the order in which they must run. */
+export const SCHEMA: readonly string[] = [
+  `CREATE TABLE schema_version (version INTEGER NOT NULL)`,
+  `CREATE TABLE sequences (name TEXT PRIMARY KEY, next_id INTEGER NOT NULL)`,
+  `CREATE TABLE masters (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE,
+     active INTEGER NOT NULL, last_active INTEGER NOT NULL,
+     incarnation INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0)`,
+  `CREATE TABLE master_incarnations (
+     masterid INTEGER NOT NULL REFERENCES masters(id), incarnation INTEGER NOT NULL, last_beat INTEGER NOT NULL,
+     PRIMARY KEY (masterid, incarnation))`,
+  `CREATE TABLE schedulers (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
+     owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+  `CREATE TABLE scheduler_masters (
+     schedulerid INTEGER PRIMARY KEY REFERENCES schedulers(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
+  `CREATE INDEX scheduler_masters_masterid ON scheduler_masters (masterid)`,
+  `CREATE TABLE objects (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL, class_name TEXT NOT NULL, UNIQUE (name, class_name))`,
+  `CREATE TABLE object_state (
+     objectid INTEGER NOT NULL REFERENCES objects(id), name TEXT NOT NULL, value_json TEXT NOT NULL,
+     PRIMARY KEY (objectid, name))`,
+  `CREATE TABLE builders (id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE)`,
+  `CREATE TABLE sourcestamps (
+     id INTEGER PRIMARY KEY, ss_hash TEXT NOT NULL UNIQUE, branch TEXT, revision TEXT,
+     repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '', codebase TEXT NOT NULL DEFAULT '',
+     created_at INTEGER NOT NULL)`,
+  `CREATE TABLE changes (
+     changeid INTEGER PRIMARY KEY, author TEXT NOT NULL, comments TEXT NOT NULL, branch TEXT, revision TEXT,
+     revlink TEXT, category TEXT, repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '',
+     codebase TEXT NOT NULL DEFAULT '', when_timestamp INTEGER NOT NULL, files TEXT NOT NULL, properties TEXT NOT NULL,
+     parent_changeid INTEGER, sourcestampid INTEGER NOT NULL REFERENCES sourcestamps(id), change_key TEXT NOT NULL UNIQUE)`,
+  `CREATE INDEX changes_origin ON changes (repository, branch, project, codebase, changeid)`,
+  `CREATE TABLE scheduler_changes (
+     schedulerid INTEGER NOT NULL REFERENCES schedulers(id), changeid INTEGER NOT NULL REFERENCES changes(changeid),
+     important INTEGER NOT NULL, PRIMARY KEY (schedulerid, changeid))`,
+  `CREATE TABLE buildsets (
+     id INTEGER PRIMARY KEY, schedulerid INTEGER, external_idstring TEXT, reason TEXT NOT NULL,
+     submitted_at INTEGER NOT NULL, complete INTEGER NOT NULL DEFAULT 0, complete_at INTEGER,
+     results INTEGER NOT NULL DEFAULT -1, trigger_key TEXT, UNIQUE (schedulerid, trigger_key))`,
+  `CREATE TABLE buildset_properties (
+     buildsetid INTEGER NOT NULL REFERENCES buildsets(id), property_name TEXT NOT NULL, property_value TEXT NOT NULL,
+     PRIMARY KEY (buildsetid, property_name))`,
+  `CREATE TABLE buildset_sourcestamps (
+     buildsetid INTEGER NOT NULL REFERENCES buildsets(id), sourcestampid INTEGER NOT NULL REFERENCES sourcestamps(id),
+     PRIMARY KEY (buildsetid, sourcestampid))`,
+  `CREATE TABLE buildset_changes (
+     buildsetid INTEGER NOT NULL REFERENCES buildsets(id), changeid INTEGER NOT NULL REFERENCES changes(changeid),
+     PRIMARY KEY (buildsetid, changeid))`,
+  `CREATE TABLE buildrequests (
+     id INTEGER PRIMARY KEY, buildsetid INTEGER NOT NULL REFERENCES buildsets(id),
+     builderid INTEGER NOT NULL REFERENCES builders(id), priority INTEGER NOT NULL DEFAULT 0,
+     complete INTEGER NOT NULL DEFAULT 0, results INTEGER NOT NULL DEFAULT -1, submitted_at INTEGER NOT NULL,
+     waited_for INTEGER NOT NULL DEFAULT 0)`,
+  `CREATE INDEX buildrequests_buildsetid ON buildrequests (buildsetid)`,
+  `CREATE TABLE operations (id TEXT PRIMARY KEY, result TEXT NOT NULL, done_at INTEGER NOT NULL)`,
+  `CREATE INDEX operations_done_at ON operations (done_at)`,
+  `CREATE TABLE events (
+     id INTEGER PRIMARY KEY, routing_key TEXT NOT NULL, body TEXT NOT NULL, created_at INTEGER NOT NULL)`,
+  `CREATE TABLE queues (
+     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, filter TEXT NOT NULL)`,
+  `CREATE TABLE queue_messages (
+     id {{commit_ordered_id}}, queueid INTEGER NOT NULL REFERENCES queues(id),
+     routing_key TEXT NOT NULL, body TEXT NOT NULL)`,
+  `CREATE INDEX queue_messages_queueid ON queue_messages (queueid, id)`,
+  `INSERT INTO schema_version (version) VALUES (${SCHEMA_VERSION})`,
+  ...SEQUENCED_TABLES.map((table) => `INSERT INTO sequences (name, next_id) VALUES ('${table}', 1)`),
+];

@@ -1,0 +1,56 @@
+// Source stamps: what to build. Equal stamps share one row.
+// @source buildbot master/buildbot/db/sourcestamps.py
+
+import { sha1 } from '../core/digest.js';
+import type { Statement } from './driver.js';
+import type { IdAllocator } from './ids.js';
+import { integerOf } from './row.js';
+import type { Transaction } from './transaction.js';
+
+/** What identifies the source to build; a null branch or revision means the default, or the newest. */
+export interface SourceStamp {
+  readonly branch: string | null;
+  readonly revision: string | null;
+  readonly repository: string;
+  readonly project: string;
+  readonly codebase: string;
+}
+
+/** Finds a stamp in a transaction, or inserts it under `spareId`. A caller retries unique violations. */
+export async function findSourceStampIn(
+  tx: Transaction,
+  stamp: SourceStamp,
+  spareId: number,
+  now: number,
+): Promise<number> {
+  const { sql, values } = findStampStatement(stamp);
+  const found = await tx.one(sql, values);
+  if (found !== null) return integerOf(found, 'id');
+  await tx.run([insertStampStatement(stamp, spareId, now)]);
+  return spareId;
+}
+
+/** Selects the `id` of a stamp, if it exists. */
+export function findStampStatement(stamp: SourceStamp): Statement {
+  return { sql: 'SELECT id FROM sourcestamps WHERE ss_hash = ?', values: [stampHash(stamp)] };
+}
+
+/** Inserts a stamp that does not exist. */
+export function insertStampStatement(stamp: SourceStamp, id: number, now: number): Statement {
+  const { branch, revision, repository, project, codebase } = stamp;
+  return {
+    sql: `INSERT INTO sourcestamps (id, ss_hash, branch, revision, repository, project, codebase, created_at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    values: [id, stampHash(stamp), branch, revision, repository, project, codebase, now],
+  };
+}
+
+/** An id that is burnt if every stamp exists already. */
+export function spareStampId(ids: IdAllocator): Promise<number> {
+  return ids.takeOne('sourcestamps');
+}
+
+function stampHash(stamp: SourceStamp): string {
+  const words = [stamp.branch, stamp.revision, stamp.repository, stamp.project, stamp.codebase];
+  return sha1(words.map((word) => (word === null ? '\u00f5' : word)).join('\0'));
+}

@@ -1,0 +1,198 @@
+// Which of a master's clustered services it holds: looked at once a heartbeat, and at once when there is reason to.
+//
+// One pass is one round trip when there is nothing to do. It reads who owns the services of this master, and
+//   - lets go of a service whose claim is not there any more;
+//   - claims one that is free, and takes up again one that this very incarnation still owns;
+//   - ends an owner that has been unable to renew for a whole lease, and claims in the same pass.
+// Ownership never moves otherwise: a master that comes back takes nothing from an owner that renews.
+
+import { describeError } from '../core/errors.js';
+import { present } from '../core/assert.js';
+import type { EventWriter } from '../data/event-writer.js';
+import type { DataUpdates } from '../data/updates.js';
+import type { DatabaseConnector } from '../db/connector.js';
+import { ownershipOf, type Claim, type Ownership } from '../db/schedulers.js';
+import type { Runtime } from '../runtime/runtime.js';
+import type { ClusteredService, Tenure } from '../services/clustered-service.js';
+import { Loop } from '../services/loop.js';
+import type { Lease } from './lease.js';
+import type { OwnerWatch, Suspect } from './owner-watch.js';
+
+export interface KeeperContext {
+  readonly runtime: Runtime;
+  readonly db: DatabaseConnector;
+  readonly updates: DataUpdates;
+  readonly writer: EventWriter;
+  readonly lease: Lease;
+  readonly watch: OwnerWatch;
+  readonly masterid: number;
+  readonly heartbeatMs: number;
+}
+
+export class ClaimKeeper implements Tenure {
+  readonly #context: KeeperContext;
+  readonly #services: readonly ClusteredService[];
+  readonly #loop: Loop;
+  #firstPass: (() => void) | null = null;
+  #isSuspended = false;
+  /** Services that are being attended to, each with what resolves when that is done. */
+  readonly #attended = new Map<ClusteredService, Promise<void>>();
+
+  constructor(context: KeeperContext, services: readonly ClusteredService[]) {
+    this.#context = context;
+    this.#services = services;
+    const options = { name: 'claim keeper', intervalMs: context.heartbeatMs, retryMs: 1_000 };
+    this.#loop = new Loop(context.runtime, options, () => this.#pass());
+  }
+
+  /** Begins; resolves when the first pass has succeeded and what it claimed is active. */
+  async start(): Promise<void> {
+    const first = new Promise<void>((resolve) => {
+      this.#firstPass = resolve;
+    });
+    this.#loop.start();
+    await first;
+  }
+
+  /** No further pass; everything that is held quiesces and is released. Resolves when that is done. */
+  async stop(): Promise<void> {
+    this.#isSuspended = true;
+    this.#firstPass?.();
+    await this.#loop.stop();
+    await Promise.all(this.#attended.values());
+    await Promise.all(
+      this.#services.map((service) => service.leave('its master stops', { isReleasing: true })),
+    );
+    await this.releaseOwned(); // what had been left without being released
+  }
+
+  /** Looks at once. */
+  lookAgain(): void {
+    this.#loop.wake();
+  }
+
+  isTrusted(incarnation: number): boolean {
+    return this.#context.lease.isTrusted(incarnation);
+  }
+
+  async release(service: ClusteredService, claim: Claim): Promise<void> {
+    await this.#context.updates.releaseScheduler({ name: service.name, enabled: service.enabled }, claim);
+  }
+
+  /** Claims nothing until `resume`, and lets go of what is held; resolves when nothing of it runs any more. */
+  async quiesce(reason: string): Promise<void> {
+    this.#isSuspended = true;
+    await Promise.all(this.#attended.values());
+    await Promise.all(this.#services.map((service) => service.leave(reason, { isReleasing: false })));
+  }
+
+  /** Gives back every claim of this incarnation, after `quiesce`. */
+  async releaseOwned(): Promise<void> {
+    const { updates, masterid, lease } = this.#context;
+    if (lease.incarnation !== null) await updates.releaseOwned(masterid, lease.incarnation);
+  }
+
+  /** Claims again; harmless when it does already. */
+  resume(): void {
+    if (!this.#isSuspended) return;
+    this.#isSuspended = false;
+    this.lookAgain();
+  }
+
+  /** To be called when belief may have ended: what is not trusted any more is left, unreleased. */
+  letGoOfUntrusted(): void {
+    for (const service of this.#services) {
+      const claim = service.claim;
+      if (claim !== null && !this.isTrusted(claim.incarnation)) {
+        void service.leave('its lease was not renewed in time', { isReleasing: false });
+      }
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { db, writer, watch } = this.#context;
+    this.letGoOfUntrusted();
+    const claims = new Map(this.#services.map((service) => [service, service.claim]));
+    const ids = this.#services.map((service) => present(service.serviceid, 'service id'));
+    const statements = ids.length === 0 ? [] : [db.schedulers.ownershipStatement(ids)];
+    const results = await db.database.read([writer.scanStatement(), ...statements]);
+    const ownerships = (results[1]?.rows ?? []).map(ownershipOf);
+    const suspects = watch.observe(ownerships);
+    const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
+    const endedOwners = new Set(
+      suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
+    );
+    const byId = new Map(ownerships.map((ownership) => [ownership.schedulerid, ownership]));
+    for (const service of this.#services) {
+      const ownership = byId.get(service.serviceid ?? 0);
+      // What was read is older than a claim that has come or gone meanwhile.
+      if (ownership === undefined || claims.get(service) !== service.claim || this.#attended.has(service))
+        continue;
+      const done = this.#attend(service, ownership, endedOwners).then(
+        () => void this.#attended.delete(service),
+      );
+      this.#attended.set(service, done);
+    }
+    await writer.sweep(present(results[0], 'unpublished events').rows);
+    if (this.#firstPass === null) return;
+    await Promise.all(this.#attended.values());
+    this.#firstPass();
+    this.#firstPass = null;
+  }
+
+  async #end(suspect: Suspect): Promise<boolean> {
+    const { runtime, updates } = this.#context;
+    try {
+      return await updates.expireMaster(suspect);
+    } catch (error) {
+      runtime.logger.log('warning', `could not end master ${suspect.masterid}: ${describeError(error)}`);
+      return false;
+    }
+  }
+
+  /** Brings one service in line with who owns it; never rejects. */
+  async #attend(service: ClusteredService, ownership: Ownership, ended: ReadonlySet<string>): Promise<void> {
+    try {
+      if (!this.#isSuspended) await this.#adjust(service, ownership, ended);
+    } catch (error) {
+      this.#context.runtime.logger.log(
+        'warning',
+        `could not attend to '${service.name}': ${describeError(error)}`,
+      );
+    }
+  }
+
+  async #adjust(service: ClusteredService, ownership: Ownership, ended: ReadonlySet<string>): Promise<void> {
+    service.setEnabled(ownership.enabled);
+    const { claim } = service;
+    if (claim !== null) {
+      if (!this.#stands(claim, ownership)) await service.leave('its claim is gone', { isReleasing: true });
+      return;
+    }
+    const { incarnation } = this.#context.lease;
+    if (incarnation === null || !service.isWilling || !this.isTrusted(incarnation)) return;
+    const owner = `${ownership.ownerMasterid}/${ownership.ownerIncarnation}`;
+    const isMine = owner === `${this.#context.masterid}/${incarnation}`;
+    if (ownership.isFree || isMine || ended.has(owner)) await this.#claim(service, ownership, incarnation);
+  }
+
+  async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
+    const { updates, masterid, lease } = this.#context;
+    const scheduler = { schedulerid: ownership.schedulerid, name: service.name, enabled: ownership.enabled };
+    const claim = await updates.claimScheduler(scheduler, masterid, incarnation);
+    if (claim === null) return;
+    // A reply counts only in the incarnation that asked.
+    if (lease.incarnation === incarnation && !this.#isSuspended) await service.take(claim);
+    else await updates.releaseScheduler(scheduler, claim);
+  }
+
+  #stands(claim: Claim, ownership: Ownership): boolean {
+    return (
+      !ownership.isFree &&
+      ownership.ownerMasterid === claim.masterid &&
+      ownership.ownerIncarnation === claim.incarnation &&
+      ownership.epoch === claim.epoch &&
+      ownership.linkedMasterid === claim.masterid
+    );
+  }
+}

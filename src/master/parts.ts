@@ -1,0 +1,24 @@
+// The parts that a master is assembled from. The sound ones are the default; whoever wants to know what a part is good for
+// assembles a master with another one in its place.
+
+import { EffectCommitter } from '../data/effects.js';
+import { SchedulersConnector } from '../db/schedulers.js';
+import { ChangeFeed } from '../schedulers/change-feed.js';
+import { Lease } from './lease.js';
+import { OwnerWatch } from './owner-watch.js';
+
+export interface MasterParts {
+  readonly SchedulersConnector: typeof SchedulersConnector;
+  readonly EffectCommitter: typeof EffectCommitter;
+  readonly ChangeFeed: typeof ChangeFeed;
+  readonly Lease: typeof Lease;
+  readonly OwnerWatch: typeof OwnerWatch;
+}
+
+export const SOUND_PARTS: MasterParts = {
+  SchedulersConnector,
+  EffectCommitter,
+  ChangeFeed,
+  Lease,
+  OwnerWatch,
+};

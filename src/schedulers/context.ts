@@ -1,0 +1,14 @@
+// What a master gives to each of its schedulers.
+
+import type { EffectCommitter } from '../data/effects.js';
+import type { DatabaseConnector } from '../db/connector.js';
+import type { MessageQueue } from '../mq/message-queue.js';
+import type { ChangeFeed, FeedConsumer, FeedContext } from './change-feed.js';
+
+export interface SchedulerContext {
+  readonly db: DatabaseConnector;
+  readonly mq: MessageQueue;
+  readonly effects: EffectCommitter;
+  readonly claimPollMs: number;
+  readonly createChangeFeed: (context: FeedContext, queueName: string, consumer: FeedConsumer) => ChangeFeed;
+}

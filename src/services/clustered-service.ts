@@ -1,0 +1,234 @@
+// A service that is configured on several masters and active on one.
+//
+// Who may be active is decided elsewhere: the claim keeper of the master (src/master/claim-keeper.ts) hands a claim over
+// with `take` and calls `leave` when it is lost. The life of a service is
+//
+//   idle --take--> held --leave--> leaving --> idle
+//
+// While it is held, and while it is enabled, the service's activity runs: `activate` begins it, `deactivate` ends it and
+// resolves when nothing of it runs any more. `active` is evaluated, not remembered: it is false from the instant at which
+// the lease cannot be trusted any more, even before any timer has noticed.
+//
+// Losing a claim never deadlocks: whoever finds out within the activity only *schedules* `leave`; the activity's signal
+// aborts first, so that whatever it waits for rejects.
+// @source buildbot master/buildbot/util/service.py ClusteredBuildbotService
+
+import { assert } from '../core/assert.js';
+import { describeError } from '../core/errors.js';
+import { Mutex } from '../core/mutex.js';
+import { ClaimLostError, type Claim } from '../db/schedulers.js';
+import type { Runtime } from '../runtime/runtime.js';
+
+/** What a clustered service needs of its master. */
+export interface Tenure {
+  /** Whether claims of this incarnation may be believed in at this instant. */
+  isTrusted(incarnation: number): boolean;
+  /** The claim of a service that has quiesced goes back; somebody else's stays. */
+  release(service: ClusteredService, claim: Claim): Promise<void>;
+  /** The service's claim seems to be lost: look at once. */
+  lookAgain(): void;
+}
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'held'; readonly claim: Claim }
+  | { readonly kind: 'leaving'; readonly claim: Claim; readonly done: Promise<void> };
+
+/** A failed activation is tried again after 1 s, 2 s, … up to a minute. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 60_000;
+
+export abstract class ClusteredService {
+  readonly name: string;
+  #state: State = { kind: 'idle' };
+  #isEnabled = true;
+  /** Aborts when the running activity has to end; null while none runs. */
+  #activity: AbortController | null = null;
+  #hasUpCalled = false;
+  #failures = 0;
+  #notBeforeMs = 0;
+  readonly #transitions = new Mutex();
+  #tenure: Tenure | null = null;
+  #runtime: Runtime | null = null;
+  #serviceid: number | null = null;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** True while this instance may act for the service, at this very instant. */
+  get active(): boolean {
+    return this.#state.kind === 'held' && this.#tenure?.isTrusted(this.#state.claim.incarnation) === true;
+  }
+
+  /** Whether the service may do anything when it is active. */
+  get enabled(): boolean {
+    return this.#isEnabled;
+  }
+
+  /** The id of the service in the database, null before its master has started. */
+  get serviceid(): number | null {
+    return this.#serviceid;
+  }
+
+  /** The claim that is held, or null. */
+  get claim(): Claim | null {
+    return this.#state.kind === 'idle' ? null : this.#state.claim;
+  }
+
+  /** True when a free service may be claimed for this instance now. */
+  get isWilling(): boolean {
+    const now = this.#runtime?.clock.monotonicMs() ?? 0;
+    return this.#state.kind === 'idle' && now >= this.#notBeforeMs;
+  }
+
+  /** Binds the service to its master; before its first claim. */
+  bind(tenure: Tenure, runtime: Runtime, serviceid: number): void {
+    this.#tenure = tenure;
+    this.#runtime = runtime;
+    this.#serviceid = serviceid;
+  }
+
+  /** Begins to act under a claim; resolves when the activation has succeeded, or failed: the claim then goes back. */
+  async take(claim: Claim): Promise<void> {
+    assert(this.#state.kind === 'idle', `'${this.name}' was handed a claim while it is ${this.#state.kind}`);
+    this.#state = { kind: 'held', claim };
+    await this.#transitions.run(() => this.#adapt());
+  }
+
+  /** Ends acting; resolves when nothing of the activity runs any more and the claim, if wanted, has been given back. */
+  leave(reason: string, options: { readonly isReleasing: boolean }): Promise<void> {
+    if (this.#state.kind === 'idle') return Promise.resolve();
+    if (this.#state.kind === 'leaving') return this.#state.done;
+    const { claim } = this.#state;
+    this.#abortActivity();
+    const done = this.#transitions.run(() => this.#end(claim, reason, options.isReleasing));
+    this.#state = { kind: 'leaving', claim, done };
+    return done;
+  }
+
+  /** Says whether the service may act; an activity that runs is ended, or begun, in the background. */
+  setEnabled(isEnabled: boolean): void {
+    if (this.#isEnabled === isEnabled) return;
+    this.#isEnabled = isEnabled;
+    if (!isEnabled) this.#abortActivity();
+    void this.#transitions.run(() => this.#adapt());
+  }
+
+  /**
+   * Begins what an active instance does. A subclass that overrides it calls `super.activate()`.
+   * If it throws, the claim is given back and tried for again later.
+   */
+  async activate(): Promise<void> {
+    this.#hasUpCalled = true;
+    await this.startActivity();
+  }
+
+  /** Ends it; resolves when nothing of it runs any more. A subclass that overrides it calls `super.deactivate()`. */
+  async deactivate(): Promise<void> {
+    await this.stopActivity();
+  }
+
+  /** The hook that most subclasses override instead: called by `activate`. */
+  protected async startActivity(): Promise<void> {
+    // nothing by default
+  }
+
+  /** The counterpart: called by `deactivate`. */
+  protected async stopActivity(): Promise<void> {
+    // nothing by default
+  }
+
+  /** The ports of the master. @throws ClaimLostError when the service has not been started. */
+  protected get runtime(): Runtime {
+    if (this.#runtime === null) throw new ClaimLostError(`'${this.name}' has not been started: it`);
+    return this.#runtime;
+  }
+
+  /** Aborts when the activity has to end; pass it to whatever waits. */
+  protected get signal(): AbortSignal {
+    return this.#activity?.signal ?? AbortSignal.abort(new ClaimLostError(`an effect of '${this.name}'`));
+  }
+
+  /** The claim to act under. @throws ClaimLostError, and lets the claim be looked at again, unless active. */
+  protected requireClaim(what: string): Claim {
+    if (this.#state.kind === 'held' && this.active) return this.#state.claim;
+    this.claimSeemsLost();
+    throw new ClaimLostError(`${what} of '${this.name}'`);
+  }
+
+  /** To be called by whoever is refused within the activity: returns at once, the rest happens outside of it. */
+  protected claimSeemsLost(): void {
+    if (this.#state.kind !== 'held') return;
+    void this.leave('its claim was refused', { isReleasing: false });
+    this.#tenure?.lookAgain();
+  }
+
+  get #shouldRun(): boolean {
+    return this.#state.kind === 'held' && this.#isEnabled;
+  }
+
+  /**
+   * Brings the activity in line with what is held and enabled. One whose signal has aborted (disabled, and enabled again
+   * before it could end) is of no use any more: it ends, and a new one begins.
+   */
+  async #adapt(): Promise<void> {
+    if (this.#activity !== null && (!this.#shouldRun || this.#activity.signal.aborted)) {
+      await this.#deactivateNow();
+    }
+    if (!this.#shouldRun || this.#activity !== null) return;
+    try {
+      this.#activity = new AbortController();
+      this.#hasUpCalled = false;
+      await this.activate();
+      if (!this.#hasUpCalled)
+        throw new TypeError(`${this.constructor.name}.activate() must call super.activate()`);
+      this.#failures = 0;
+      this.runtime.probe.emit('activated', { service: this.name });
+    } catch (error) {
+      this.#activationFailed(error);
+    }
+  }
+
+  #abortActivity(): void {
+    this.#activity?.abort(new ClaimLostError(`an effect of '${this.name}'`));
+  }
+
+  #activationFailed(error: unknown): void {
+    const delayMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_RETRY_MS);
+    this.#failures += 1;
+    this.#notBeforeMs = this.runtime.clock.monotonicMs() + delayMs;
+    const text = error instanceof TypeError ? error.message : describeError(error);
+    this.runtime.logger.log(
+      'error',
+      `activation of '${this.name}' failed, next attempt in ${delayMs} ms: ${text}`,
+    );
+    void this.leave('its activation failed', { isReleasing: true });
+  }
+
+  async #deactivateNow(): Promise<void> {
+    try {
+      await this.deactivate();
+    } catch (error) {
+      this.runtime.logger.log('error', `deactivation of '${this.name}' failed: ${describeError(error)}`);
+    }
+    this.#activity = null;
+    this.runtime.probe.emit('deactivated', { service: this.name });
+  }
+
+  async #end(claim: Claim, reason: string, isReleasing: boolean): Promise<void> {
+    this.runtime.logger.log('info', `'${this.name}' is left: ${reason}`);
+    if (this.#activity !== null) await this.#deactivateNow();
+    if (isReleasing) await this.#release(claim);
+    this.#state = { kind: 'idle' };
+  }
+
+  async #release(claim: Claim): Promise<void> {
+    try {
+      await this.#tenure?.release(this, claim);
+    } catch (error) {
+      // The claim then ends with the lease, or is found to be ours and taken up again.
+      this.runtime.logger.log('warning', `release of '${this.name}' failed: ${describeError(error)}`);
+    }
+  }
+}

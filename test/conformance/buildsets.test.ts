@@ -1,0 +1,194 @@
+// The buildsets connector: what Buildbot's own tests demand of it, as far as it goes. Where we differ from Buildbot, the
+// test says so; docs/decisions/0005 says why.
+
+import { expect, test } from 'vitest';
+import { insertBuildsetStatements, type NewBuildset } from '../../src/db/buildsets.js';
+import { onEachDatabase, type DatabaseEnvironment, type RunWithDatabase } from './databases.js';
+
+const SIMPLE: NewBuildset = {
+  bsid: 1,
+  schedulerid: null,
+  sourcestampids: [234],
+  changeids: [],
+  reason: 'because',
+  externalIdstring: 'extid',
+  properties: {},
+  requests: [{ brid: 11, builderid: 2 }],
+  priority: 0,
+  waitedFor: true,
+  triggerKey: null,
+  submittedAt: 9_272_359,
+};
+
+onEachDatabase('the buildsets connector', (run) => {
+  readingSuite(run);
+  insertingSuite(run);
+  uniquenessSuite(run);
+});
+
+function readingSuite(run: RunWithDatabase): void {
+  test('a buildset that was added is incomplete, without results, and was submitted when it says', () =>
+    run(async (environment) => {
+      await add(environment, SIMPLE);
+      expect(await environment.db.buildsets.getBuildset(1)).toEqual({
+        bsid: 1,
+        schedulerid: null,
+        externalIdstring: 'extid',
+        reason: 'because',
+        submittedAt: 9_272_359,
+        complete: false,
+        completeAt: null,
+        results: -1,
+      });
+    }));
+
+  test('a buildset that is complete says when, and with which results', () =>
+    run(async (environment) => {
+      await add(environment, SIMPLE);
+      await environment.write([
+        'UPDATE buildsets SET complete = 1, complete_at = 72759, results = 6 WHERE id = 1',
+      ]);
+      expect(await environment.db.buildsets.getBuildset(1)).toMatchObject({
+        complete: true,
+        completeAt: 72_759,
+        results: 6,
+      });
+    }));
+
+  test('a complete_at of 0 is an instant, and does not make a buildset complete', () =>
+    run(async (environment) => {
+      await add(environment, SIMPLE);
+      await environment.write(['UPDATE buildsets SET complete_at = 0 WHERE id = 1']);
+      expect(await environment.db.buildsets.getBuildset(1)).toMatchObject({ complete: false, completeAt: 0 });
+    }));
+
+  test('a missing buildset is null, and has no requests', () =>
+    run(async ({ db }) => {
+      expect(await db.buildsets.getBuildset(99)).toBeNull();
+      expect(await db.buildsets.getRequests(99)).toEqual(new Map());
+    }));
+
+  test('the requests of a buildset are found by builder', () =>
+    run(async (environment) => {
+      const requests = [
+        { brid: 12, builderid: 1 },
+        { brid: 11, builderid: 2 },
+      ];
+      await add(environment, { ...SIMPLE, requests });
+      expect(await environment.db.buildsets.getRequests(1)).toEqual(
+        new Map([
+          [2, 11],
+          [1, 12],
+        ]),
+      );
+    }));
+}
+
+function insertingSuite(run: RunWithDatabase): void {
+  test('a simple buildset is one buildset, one request and one link to a stamp', () =>
+    run(async (environment) => {
+      await add(environment, SIMPLE);
+      expect(await environment.rows('SELECT * FROM buildsets')).toEqual([
+        {
+          id: 1,
+          schedulerid: null,
+          external_idstring: 'extid',
+          reason: 'because',
+          submitted_at: 9_272_359,
+          complete: 0,
+          complete_at: null,
+          results: -1,
+          trigger_key: null,
+        },
+      ]);
+      expect(await environment.rows('SELECT * FROM buildrequests')).toEqual([
+        {
+          id: 11,
+          buildsetid: 1,
+          builderid: 2,
+          priority: 0,
+          complete: 0,
+          results: -1,
+          submitted_at: 9_272_359,
+          waited_for: 1,
+        },
+      ]);
+      expect(await environment.rows('SELECT * FROM buildset_sourcestamps')).toEqual([
+        { buildsetid: 1, sourcestampid: 234 },
+      ]);
+      for (const table of ['buildset_properties', 'buildset_changes']) {
+        expect(await environment.rows(`SELECT * FROM ${table}`)).toEqual([]);
+      }
+    }));
+
+  test('a bigger buildset has its properties as JSON, all its requests, stamps and changes', () =>
+    run(async (environment) => {
+      await add(environment, {
+        ...SIMPLE,
+        sourcestampids: [234, 235],
+        changeids: [5],
+        properties: { prop: [['list'], 'test'], other: [null, 'x'] },
+        requests: [
+          { brid: 11, builderid: 1 },
+          { brid: 12, builderid: 2 },
+        ],
+        priority: 3,
+        waitedFor: false,
+      });
+      const properties =
+        'SELECT property_name, property_value FROM buildset_properties ORDER BY property_name';
+      expect(await environment.rows(properties)).toEqual([
+        { property_name: 'other', property_value: '[null,"x"]' },
+        { property_name: 'prop', property_value: '[["list"],"test"]' },
+      ]);
+      expect(
+        await environment.rows('SELECT id, priority, waited_for FROM buildrequests ORDER BY id'),
+      ).toEqual([
+        { id: 11, priority: 3, waited_for: 0 },
+        { id: 12, priority: 3, waited_for: 0 },
+      ]);
+      expect(await environment.rows('SELECT sourcestampid FROM buildset_sourcestamps ORDER BY 1')).toEqual([
+        { sourcestampid: 234 },
+        { sourcestampid: 235 },
+      ]);
+      expect(await environment.rows('SELECT changeid FROM buildset_changes')).toEqual([{ changeid: 5 }]);
+    }));
+
+  test('a request of a builder that does not exist is refused, and with it the whole buildset', () =>
+    run(async (environment) => {
+      const bad = { ...SIMPLE, requests: [{ brid: 11, builderid: 99 }] };
+      await expect(add(environment, bad)).rejects.toMatchObject({ code: 'constraint-violation' });
+      expect(await environment.rows('SELECT id FROM buildsets')).toEqual([]);
+    }));
+}
+
+function uniquenessSuite(run: RunWithDatabase): void {
+  test('at most one buildset of a scheduler has a trigger key, unlike in Buildbot', () =>
+    run(async (environment) => {
+      await add(environment, { ...SIMPLE, schedulerid: 24, triggerKey: 'slot-1' });
+      const again = { ...SIMPLE, bsid: 2, requests: [], schedulerid: 24, triggerKey: 'slot-1' };
+      await expect(insert(environment, again)).rejects.toMatchObject({ code: 'unique-violation' });
+      await insert(environment, { ...again, schedulerid: 25 });
+      await insert(environment, { ...again, bsid: 3, triggerKey: 'slot-2' });
+      await insert(environment, { ...again, bsid: 4, triggerKey: null });
+      await insert(environment, { ...again, bsid: 5, triggerKey: null });
+      expect(await environment.rows('SELECT id FROM buildsets ORDER BY id')).toHaveLength(5);
+    }));
+}
+
+/** Adds a buildset, and the builders 1 and 2, stamps 234 and 235 and change 5 that it may refer to. */
+async function add(environment: DatabaseEnvironment, buildset: NewBuildset): Promise<void> {
+  await environment.write(
+    ["INSERT INTO builders (id, name, name_hash) VALUES (1, 'bldr1', 'a'), (2, 'bldr2', 'b')"],
+    ["INSERT INTO sourcestamps (id, ss_hash, created_at) VALUES (234, 'a', 0), (235, 'b', 0)"],
+    [
+      `INSERT INTO changes (changeid, author, comments, when_timestamp, files, properties, sourcestampid, change_key)
+       VALUES (5, '', '', 0, '[]', '{}', 234, 'key')`,
+    ],
+  );
+  await insert(environment, buildset);
+}
+
+async function insert({ db }: DatabaseEnvironment, buildset: NewBuildset): Promise<void> {
+  await db.database.batch(insertBuildsetStatements(buildset));
+}

@@ -1,0 +1,105 @@
+// Update methods: state and its announcement in one transaction. What addChange does is in test/conformance/changes.
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
+import { Plane, type Identity } from '../support/plane.js';
+
+let memory: MemoryDriver;
+let plane: Plane;
+let me: Identity;
+const heard: string[] = [];
+
+beforeEach(async () => {
+  memory = await MemoryDriver.create();
+  plane = new Plane(memory);
+  me = await plane.join('master-a');
+  heard.length = 0;
+  const hear = (key: readonly string[], body: object): void =>
+    void heard.push(`${key.join('/')} ${JSON.stringify(body)}`);
+  for (const kind of ['masters', 'schedulers']) await plane.mq.startConsuming(hear, [kind, null, null]);
+});
+
+afterEach(() => memory.close());
+
+describe('masters', () => {
+  test('masterStarted announces the master', async () => {
+    await plane.updates.masterStarted({ id: me.masterid, name: 'master-a' });
+    expect(await hearAll()).toEqual(['masters/1/started {"masterid":1,"name":"master-a","active":true}']);
+  });
+
+  test('masterStopped marks an active master as stopped and announces it', async () => {
+    expect(await plane.updates.masterStopped({ id: me.masterid, name: 'master-a' })).toBe(true);
+    expect(await plane.db.masters.getMaster(me.masterid)).toMatchObject({ active: false });
+    expect(await hearAll()).toEqual(['masters/1/stopped {"masterid":1,"name":"master-a","active":false}']);
+  });
+
+  test('masterStopped of a master that is stopped already is silent', async () => {
+    await plane.db.masters.setMasterState(me.masterid, false);
+    expect(await plane.updates.masterStopped({ id: me.masterid, name: 'master-a' })).toBe(false);
+    expect(await hearAll()).toEqual([]);
+  });
+
+  test('the end of an owner announces its master, once, and each scheduler that became free', async () => {
+    const ids = [
+      await plane.db.schedulers.findSchedulerId('s'),
+      await plane.db.schedulers.findSchedulerId('t'),
+    ];
+    for (const id of ids) await plane.claim(id, me);
+    heard.length = 0;
+    expect(await plane.updates.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
+    expect(await plane.updates.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
+    expect((await hearAll()).filter((line) => !line.includes('/claimed '))).toEqual([
+      'masters/1/stopped {"masterid":1,"name":"master-a","active":false}',
+      'schedulers/1/released {"schedulerid":1,"name":"s","enabled":true,"masterid":null}',
+      'schedulers/2/released {"schedulerid":2,"name":"t","enabled":true,"masterid":null}',
+    ]);
+  });
+
+  test('an owner that has renewed since is not ended, and nothing is announced', async () => {
+    expect(await plane.updates.expireMaster({ ...me, seenBeat: 5 })).toBe(false);
+    expect(await plane.db.masters.getMaster(me.masterid)).toMatchObject({ active: true });
+    expect(await hearAll()).toEqual([]);
+  });
+});
+
+describe('schedulers', () => {
+  test('schedulerEnable announces the whole scheduler when that changed anything', async () => {
+    const id = await plane.db.schedulers.findSchedulerId('s');
+    expect(await plane.updates.schedulerEnable(id, false)).toBe(true);
+    expect(await plane.updates.schedulerEnable(id, false)).toBe(false);
+    expect(await plane.updates.schedulerEnable(id, true)).toBe(true);
+    expect(await plane.updates.schedulerEnable(99, true)).toBe(false);
+    expect(await hearAll()).toEqual([
+      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":false,"masterid":null}',
+      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":true,"masterid":null}',
+    ]);
+  });
+
+  test('a claim and a release are announced; a refused one is not', async () => {
+    const id = await plane.db.schedulers.findSchedulerId('s');
+    const scheduler = { schedulerid: id, name: 's', enabled: true };
+    const claim = await plane.claim(id, me);
+    const other = await new Plane(memory).join('master-b');
+    expect(await plane.updates.claimScheduler(scheduler, other.masterid, other.incarnation)).toBeNull();
+    expect(await plane.updates.releaseScheduler(scheduler, claim)).toBe(true);
+    expect(await plane.updates.releaseScheduler(scheduler, { ...claim, epoch: 9, masterid: 2 })).toBe(false);
+    expect((await hearAll()).map((line) => line.split(' ')[0])).toEqual([
+      'schedulers/1/claimed',
+      'schedulers/1/released',
+    ]);
+  });
+
+  test('releaseOwned frees all of this incarnation, and is harmless when there is nothing', async () => {
+    const id = await plane.db.schedulers.findSchedulerId('s');
+    await plane.claim(id, me);
+    await plane.updates.releaseOwned(me.masterid, me.incarnation);
+    await plane.updates.releaseOwned(me.masterid, me.incarnation);
+    expect(await plane.db.schedulers.getScheduler(id)).toMatchObject({ masterid: null });
+    expect((await hearAll()).filter((line) => line.includes('/released '))).toHaveLength(1);
+  });
+});
+
+async function hearAll(): Promise<readonly string[]> {
+  await plane.runtime.clock.advance(0);
+  return heard;
+}

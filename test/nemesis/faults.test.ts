@@ -1,0 +1,278 @@
+import { expect, test } from 'vitest';
+import { faultOfKind } from '../../sim/nemesis/index.js';
+import { SmallWorld } from './small-world.js';
+
+type Undo = () => void;
+
+function struck(undo: Undo | null): Undo {
+  if (undo === null) throw new Error('there was nothing to strike');
+  return undo;
+}
+
+function state(world: SmallWorld, node: string): string {
+  const { state: now, incarnation } = world.kernel.node(node);
+  return `${now} ${incarnation}`;
+}
+
+test.each(['crash', 'host-crash'])(
+  '%s takes a master down once, and its undo starts the next process',
+  (kind) =>
+    SmallWorld.with(async (world) => {
+      await world.until(10);
+      const undo = struck(world.strike(kind, 'master-a'));
+      expect(state(world, 'master-a')).toBe('down 1');
+      expect(world.network.isHostDown('master-a')).toBe(kind === 'host-crash');
+      await world.until(30);
+      expect(world.strike(kind, 'master-a')).toBeNull();
+      undo();
+      undo();
+      expect(state(world, 'master-a')).toBe('up 2');
+      await world.until(40);
+      expect(world.delaysMs('master-a>db', 31)).not.toHaveLength(0);
+    }),
+);
+
+test('the undo of a crash leaves a master alone that somebody else has started', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('crash', 'master-a'));
+    world.startMaster('master-a');
+    const later = struck(world.strike('crash', 'master-a'));
+    undo();
+    expect(state(world, 'master-a')).toBe('down 2');
+    later();
+    expect(state(world, 'master-a')).toBe('up 3');
+  }));
+
+test('pause stops a process and its undo lets the same process go on', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('pause', 'master-a'));
+    expect(state(world, 'master-a')).toBe('paused 1');
+    expect(world.strike('pause', 'master-a')).toBeNull();
+    await world.until(20);
+    expect(world.delaysMs('master-a>db', 10.2)).toEqual([]);
+    undo();
+    expect(state(world, 'master-a')).toBe('up 1');
+    await world.until(21);
+    expect(world.delaysMs('master-a>db', 20)).not.toHaveLength(0);
+  }));
+
+test('the undo of a pause does not resume a later process that is paused itself', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('pause', 'master-a'));
+    struck(world.strike('crash', 'master-a'))();
+    const later = struck(world.strike('pause', 'master-a'));
+    undo();
+    expect(state(world, 'master-a')).toBe('paused 2');
+    later();
+    expect(state(world, 'master-a')).toBe('up 2');
+  }));
+
+test('a master stopped cleanly is started again when its stop is complete, also when the undo comes earlier', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('stop', 'master-a'));
+    await world.until(11);
+    undo();
+    expect(state(world, 'master-a')).toBe('up 1');
+    await world.until(15);
+    expect(state(world, 'master-a')).toBe('up 2');
+    const slow = struck(world.strike('stop', 'master-a'));
+    await world.until(30);
+    expect(state(world, 'master-a')).toBe('down 2');
+    slow();
+    expect(state(world, 'master-a')).toBe('up 3');
+  }));
+
+test.each([
+  ['partition-database', {}, ['master-a>db', 'db>master-a']],
+  ['partition-router', {}, ['master-a>router', 'router>master-a']],
+  ['partition-all', {}, ['master-a>db', 'db>master-a', 'master-a>router', 'router>master-a']],
+  ['one-way-database', { lost: 'from-master' }, ['master-a>db']],
+  ['one-way-database', { lost: 'to-master' }, ['db>master-a']],
+  ['one-way-router', { lost: 'from-master' }, ['master-a>router']],
+  ['one-way-router', { lost: 'to-master' }, ['router>master-a']],
+] as const)('%s %j blocks its directions and no other, until it is undone', (kind, params, blocked) =>
+  SmallWorld.with(async (world) => {
+    const links = [
+      'master-a>db',
+      'db>master-a',
+      'master-a>router',
+      'router>master-a',
+      'master-b>db',
+      'router>master-b',
+    ];
+    await world.until(10);
+    const undo = struck(world.strike(kind, 'master-a', params));
+    await world.until(15);
+    expect(links.filter((link) => world.delaysMs(link, 10.2).length === 0)).toEqual(blocked);
+    undo();
+    await world.until(40);
+    expect(links.filter((link) => world.delaysMs(link, 35).length === 0)).toEqual([]);
+  }),
+);
+
+test.each([
+  ['cut-database', 'db'],
+  ['cut-router', 'router'],
+])('%s resets the connections of one master to one peer, which can be made again', (kind, peer) =>
+  SmallWorld.with(async (world) => {
+    expect(world.strike(kind, 'master-a')).toBeNull();
+    await world.until(10);
+    struck(world.strike(kind, 'master-a'))();
+    await world.until(12);
+    expect(world.closed).toEqual([`${peer} reset`]);
+    expect(world.delaysMs(`master-a>${peer}`, 11.2)).not.toHaveLength(0);
+  }),
+);
+
+test.each([
+  ['database', 'db', 'router'],
+  ['router', 'router', 'db'],
+])('slow-link delays both directions to the %s', (peer, slow, fast) =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('slow-link', 'master-a', { peer, extraMs: 500 }));
+    await world.until(15);
+    undo();
+    for (const link of [`master-a>${slow}`, `${slow}>master-a`]) {
+      const [first = 0] = world.delaysMs(link, 10.2);
+      expect(first).toBeGreaterThanOrEqual(500);
+    }
+    expect(Math.max(...world.delaysMs(`master-a>${fast}`, 0))).toBeLessThan(10);
+    await world.until(20);
+    expect(Math.max(...world.delaysMs(`master-a>${slow}`, 16))).toBeLessThan(10);
+  }),
+);
+
+test('message-drop loses messages, and its undo ends that', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const undo = struck(world.strike('message-drop', '', { ppm: 1_000_000 }));
+    const before = world.messages.length;
+    await world.until(20.5);
+    expect(world.messages).toHaveLength(before);
+    undo();
+    await world.until(30.5);
+    expect(world.messages.length - before).toBe(10);
+  }));
+
+test('message-duplicate doubles messages, and its undo ends that', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const before = world.messages.length;
+    const undo = struck(world.strike('message-duplicate', '', { ppm: 1_000_000 }));
+    await world.until(22.5);
+    undo();
+    await world.until(24);
+    const numbers = world.messages.slice(before).map(({ number }) => number);
+    expect(numbers.length - new Set(numbers).size).toBe(12);
+  }));
+
+test('message-delay makes messages late and out of order, and its undo ends that', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const undo = struck(world.strike('message-delay', '', { ppm: 1_000_000, maxDelayMs: 20_000 }));
+    await world.until(40.5);
+    undo();
+    await world.until(70.5);
+    const numbers = world.messages.map(({ number }) => number);
+    const sorted = [...numbers].sort((left, right) => left - right);
+    expect(numbers).not.toEqual(sorted);
+    expect(new Set(numbers).size).toBe(numbers.length);
+    expect(world.messages.at(-1)?.atS).toBeCloseTo(70, 0);
+  }));
+
+test('clock-step moves the wall clock alone, and its undo sets it right', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const monotonicMs = world.monotonicMs('master-a');
+    const undo = struck(world.strike('clock-step', 'master-a', { deltaMs: -7_200_000 }));
+    expect(world.wallErrorMs('master-a')).toBe(-7_200_000);
+    expect(world.monotonicMs('master-a')).toBe(monotonicMs);
+    expect(world.wallErrorMs('master-b')).toBe(0);
+    undo();
+    expect(world.wallErrorMs('master-a')).toBe(0);
+  }));
+
+test('clock-drift changes the rate of both clocks, and its undo the rate back', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('clock-drift', 'master-a', { ppm: 10_000 }));
+    await world.until(110);
+    undo();
+    expect(world.wallErrorMs('master-a')).toBe(1_000);
+    await world.until(210);
+    expect(world.wallErrorMs('master-a')).toBe(1_000);
+    expect(world.monotonicMs('master-a')).toBe(world.monotonicMs('master-b') - 60_000 + 1_000);
+  }));
+
+test('router-restart and database-restart take the server down, and their undo starts it again', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    for (const [kind, node, at] of [
+      ['router-restart', 'router', 10],
+      ['database-restart', 'db', 40],
+    ] as const) {
+      const undo = struck(world.strike(kind, ''));
+      expect(state(world, node)).toBe('down 1');
+      expect(world.strike(kind, '')).toBeNull();
+      await world.until(at + 10);
+      undo();
+      expect(state(world, node)).toBe('up 2');
+      await world.until(at + 30);
+      expect(world.delaysMs(`master-a>${node}`, at + 20)).not.toHaveLength(0);
+    }
+    expect(world.statementsMs('master-a', 60)).not.toHaveLength(0);
+  }));
+
+test('slow-database delays statements, and its undo ends that; a server that is down is not slow', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('slow-database', '', { extraMs: 2_000 }));
+    await world.until(20);
+    expect(Math.min(...world.statementsMs('master-a', 10.1))).toBeGreaterThanOrEqual(2_000);
+    undo();
+    await world.until(30);
+    expect(Math.max(...world.statementsMs('master-a', 21))).toBeLessThan(100);
+    struck(world.strike('database-restart', ''));
+    expect(world.strike('slow-database', '', { extraMs: 2_000 })).toBeNull();
+  }));
+
+test('strikes and undos are in the trace, each once, and so is a strike without effect', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(1);
+    const undo = struck(world.strike('slow-link', 'master-a', { extraMs: 10, peer: 'router' }));
+    await world.until(2);
+    undo();
+    undo();
+    struck(world.strike('pause', 'master-a'));
+    world.strike('pause', 'master-a');
+    const traced = world.trace.tail(1_000).filter(({ kind }) => kind === 'fault');
+    expect(traced.map(({ atUs, node, detail }) => `${atUs} ${node} ${detail}`)).toEqual([
+      '1000000 master-a strike slow-link peer=router extraMs=10',
+      '2000000 master-a undo slow-link peer=router extraMs=10',
+      '2000000 master-a strike pause',
+      '2000000 master-a strike pause',
+      '2000000 master-a nothing to strike: pause',
+    ]);
+  }));
+
+test('a strike checks its fault like a plan is checked', () =>
+  SmallWorld.with((world) => {
+    expect(() => world.strike('clock-drift', 'master-a', { ppm: 0.5 })).toThrow(/expected|needs as 'ppm'/);
+    expect(() => world.strike('pause', 'db')).toThrow(
+      "needs as its target one of master-a, master-b, got 'db'",
+    );
+    return Promise.resolve();
+  }));
+
+test('what impairs whom is told for health', () => {
+  const planned = { kind: '', atMs: 0, durationMs: 1, target: 'master-a', params: {} };
+  const masters = ['master-a', 'master-b'];
+  expect(faultOfKind('pause').impairs(planned, masters)).toEqual(['master-a']);
+  expect(faultOfKind('database-restart').impairs({ ...planned, target: '' }, masters)).toEqual(masters);
+  expect(faultOfKind('clock-step').impairs(planned, masters)).toEqual([]);
+});

@@ -97,7 +97,12 @@ describe('a campaign', () => {
 
   test('ends when it is told to, with all earlier seeds tried', async () => {
     const onRun = (run: RunSummary): boolean => run.broken.length > 0;
-    const result = await runCampaign(lanes(2), { target, seeds: parseSeeds('1-1000000'), timeMs: null, onRun });
+    const result = await runCampaign(lanes(2), {
+      target,
+      seeds: parseSeeds('1-1000000'),
+      timeMs: null,
+      onRun,
+    });
     const tried = result.runs.map(({ seed }) => Number(seed));
     expect(tried.slice(0, 13)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
     expect(tried.length).toBeLessThan(1_000_000);

@@ -7,6 +7,7 @@
 import type { SqlValue, StatementResult } from '../../src/db/driver.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
 import { LockTable } from './database/locks.js';
+import { statementResult } from './database/result.js';
 import type { RowChange } from './database/row-changes.js';
 import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
 import { Transactions, type TransactionStats } from './database/transactions.js';
@@ -92,7 +93,7 @@ export class DatabaseServer {
   /** Reads what is committed now, outside time and traffic: for the harness. */
   query(sql: string, values: readonly SqlValue[] = []): StatementResult {
     const { engine, transactions } = this.#host;
-    return JSON.parse(transactions.autocommit(engine.prepare(sql), values)) as StatementResult;
+    return statementResult(transactions.autocommit(engine.prepare(sql), values));
   }
 }
 

@@ -6,7 +6,7 @@ import type { Change, NewChange } from '../db/changes.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Claim, Expiry } from '../db/schedulers.js';
 import { integerOf, integerOrNull } from '../db/row.js';
-import { findStampStatement, insertStampStatement, spareStampId } from '../db/sourcestamps.js';
+import { findStampStatement, insertStampStatement, spareStampId, stampHash } from '../db/sourcestamps.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { EventWriter } from './event-writer.js';
 import { changeEvent, masterEvent, schedulerEvent, type Event } from './events.js';
@@ -35,16 +35,18 @@ export class DataUpdates {
     ];
     const now = wallSeconds(this.#clock);
     const complete = completeChange(change, changeid, now);
+    const hash = stampHash(complete);
     return database.transaction(
       async (tx) => {
         const [existing, stamp, parent] = await tx.run([
           changes.findByKeyStatement(key),
-          findStampStatement(complete),
+          findStampStatement(hash),
           changes.findParentStatement(complete),
         ]);
         if (existing?.rows[0] !== undefined) return integerOf(existing.rows[0], 'changeid');
         const found = stamp?.rows[0];
-        if (found === undefined) tx.tail(insertStampStatement(complete, spareId, now));
+        if (found === undefined)
+          tx.tail(insertStampStatement(complete, hash, { id: spareId, createdAt: now }));
         const whole: Change = {
           ...complete,
           sourcestampid: found === undefined ? spareId : integerOf(found, 'id'),

@@ -20,6 +20,7 @@ import type { MessageQueue } from '../mq/message-queue.js';
 import { sleep, type Timer } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
+import { Poll } from '../services/poll.js';
 import { Subscription } from '../services/subscription.js';
 import { ClaimKeeper } from './claim-keeper.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './config.js';
@@ -50,6 +51,7 @@ export class BuildMaster {
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
   readonly #lease: Lease;
+  readonly #poll: Poll;
   readonly #subscriptions: Subscription[] = [];
   readonly #stopping = new AbortController();
   #masterid = 0;
@@ -69,6 +71,7 @@ export class BuildMaster {
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
+    this.#poll = new Poll(runtime, this.config.claimPollMs);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
   }
 
@@ -161,6 +164,7 @@ export class BuildMaster {
       watch,
       masterid: this.#masterid,
       heartbeatMs,
+      poll: this.#poll,
     };
     const keeper = new ClaimKeeper(context, schedulers);
     for (const scheduler of schedulers) await this.#bind(scheduler, keeper);
@@ -176,7 +180,7 @@ export class BuildMaster {
       db: this.db,
       mq: this.mq,
       effects: this.#effects,
-      claimPollMs: this.config.claimPollMs,
+      poll: this.#poll,
       createChangeFeed: (...args: ConstructorParameters<typeof ChangeFeed>) => new ChangeFeed(...args),
     };
     scheduler.attach(context, objectid);

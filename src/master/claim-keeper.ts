@@ -1,6 +1,6 @@
 // Which of a master's clustered services it holds: looked at once a heartbeat, and at once when there is reason to.
 //
-// One pass is one round trip when there is nothing to do. It reads who owns the services of this master, and
+// One pass is one round trip when there is nothing to do. At each poll it looks for events that were not published, too. It reads who owns the services of this master, and
 //   - lets go of a service whose claim is not there any more;
 //   - claims one that is free, and takes up again one that this very incarnation still owns;
 //   - ends an owner that has been unable to renew for a whole lease, and claims in the same pass.
@@ -11,10 +11,12 @@ import { present } from '../core/assert.js';
 import type { EventWriter } from '../data/event-writer.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { DatabaseConnector } from '../db/connector.js';
+import type { Statement } from '../db/driver.js';
 import { ownershipOf, type Claim, type Ownership } from '../db/schedulers.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
 import { Loop } from '../services/loop.js';
+import type { Poll } from '../services/poll.js';
 import type { Lease } from './lease.js';
 import type { OwnerWatch, Suspect } from './owner-watch.js';
 
@@ -27,6 +29,7 @@ export interface KeeperContext {
   readonly watch: OwnerWatch;
   readonly masterid: number;
   readonly heartbeatMs: number;
+  readonly poll: Poll;
 }
 
 export class ClaimKeeper implements Tenure {
@@ -35,6 +38,10 @@ export class ClaimKeeper implements Tenure {
   readonly #loop: Loop;
   #firstPass: (() => void) | null = null;
   #isSuspended = false;
+  /** The next pass looks for events that their writers left behind. */
+  #isScanDue = true;
+  #ownership: Statement | null = null;
+  #endPolling = (): void => undefined;
   /** Services that are being attended to, each with what resolves when that is done. */
   readonly #attended = new Map<ClusteredService, Promise<void>>();
 
@@ -50,6 +57,9 @@ export class ClaimKeeper implements Tenure {
     const first = new Promise<void>((resolve) => {
       this.#firstPass = resolve;
     });
+    this.#endPolling = this.#context.poll.add(() => {
+      this.#isScanDue = true;
+    });
     this.#loop.start();
     await first;
   }
@@ -58,6 +68,7 @@ export class ClaimKeeper implements Tenure {
   async stop(): Promise<void> {
     this.#isSuspended = true;
     this.#firstPass?.();
+    this.#endPolling();
     await this.#loop.stop();
     await Promise.all(this.#attended.values());
     await Promise.all(
@@ -113,10 +124,14 @@ export class ClaimKeeper implements Tenure {
     const { db, writer, watch } = this.#context;
     this.letGoOfUntrusted();
     const claims = new Map(this.#services.map((service) => [service, service.claim]));
-    const ids = this.#services.map((service) => present(service.serviceid, 'service id'));
-    const statements = ids.length === 0 ? [] : [db.schedulers.ownershipStatement(ids)];
-    const results = await db.database.read([writer.scanStatement(), ...statements]);
-    const ownerships = (results[1]?.rows ?? []).map(ownershipOf);
+    const isScanning = this.#isScanDue;
+    this.#isScanDue = false;
+    const scans = isScanning ? [writer.scanStatement()] : [];
+    const statements = this.#services.length === 0 ? scans : [this.#ownershipStatement(), ...scans];
+    const results = statements.length === 0 ? [] : await db.database.read(statements);
+    const ownerships = (this.#services.length === 0 ? [] : present(results[0], 'ownerships').rows).map(
+      ownershipOf,
+    );
     const suspects = watch.observe(ownerships);
     const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
     const endedOwners = new Set(
@@ -133,11 +148,20 @@ export class ClaimKeeper implements Tenure {
       );
       this.#attended.set(service, done);
     }
-    await writer.sweep(present(results[0], 'unpublished events').rows);
+    if (isScanning) await writer.publishOrphans(present(results.at(-1), 'unpublished events').rows);
+    await writer.forgetPublished();
     if (this.#firstPass === null) return;
     await Promise.all(this.#attended.values());
     this.#firstPass();
     this.#firstPass = null;
+  }
+
+  /** The same at every pass: the services have their ids before the first one. */
+  #ownershipStatement(): Statement {
+    this.#ownership ??= this.#context.db.schedulers.ownershipStatement(
+      this.#services.map((service) => present(service.serviceid, 'service id')),
+    );
+    return this.#ownership;
   }
 
   async #end(suspect: Suspect): Promise<boolean> {

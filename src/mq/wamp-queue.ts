@@ -41,7 +41,7 @@ export interface WampOptions {
   readonly subscribeTimeoutMs?: number;
   /** For connecting, joining and resubscribing together. Default 4,000. */
   readonly connectTimeoutMs?: number;
-  /** A silent router is noticed within three of these. Default 10,000. */
+  /** A silent router is noticed within three of these. Default 20,000. */
   readonly probeIntervalMs?: number;
   /** Delays between attempts to connect: random, doubling from here … Default 250. */
   readonly reconnectMinMs?: number;
@@ -160,7 +160,7 @@ export class WampMQ implements MessageQueue {
       webSocket,
       // Keys have at least one word, and none is escaped as `_p`.
       probeTopic: `${prefix}._p`,
-      probeIntervalMs: options.probeIntervalMs ?? 10_000,
+      probeIntervalMs: options.probeIntervalMs ?? 20_000,
       connectTimeoutMs: options.connectTimeoutMs ?? 4_000,
       reconnectMinMs: options.reconnectMinMs ?? 250,
       reconnectMaxMs: options.reconnectMaxMs ?? 3_000,

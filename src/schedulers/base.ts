@@ -112,13 +112,13 @@ export abstract class BaseScheduler extends ClusteredService {
     if (options.fileIsImportant !== undefined && typeof options.fileIsImportant !== 'function') {
       throw new ConfigError(`fileIsImportant of '${this.name}' is no function`);
     }
-    const { db, mq, claimPollMs, createChangeFeed } = this.#attached();
+    const { db, mq, poll, createChangeFeed } = this.#attached();
     const { schedulerid } = this.requireClaim('consuming changes');
     const feedContext: FeedContext = {
       runtime: this.runtime,
       queues: db.queues,
       mq,
-      claimPollMs,
+      poll,
       signal: this.signal,
     };
     this.#consumption = options;

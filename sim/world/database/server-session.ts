@@ -14,7 +14,8 @@ import type { DecisionStream } from '../../kernel/decisions.js';
 import type { EventHandle, Kernel, Process } from '../../kernel/kernel.js';
 import type { Socket } from '../stream.js';
 import type { PreparedSql, SqlEngine } from '../sql-engine.js';
-import type { LockTable } from './locks.js';
+import type { Conditions } from './conditions.js';
+import type { LockHolder, LockTable } from './locks.js';
 import type { Transaction, Transactions } from './transactions.js';
 import { resultWithoutRows, type SqlResult } from './result.js';
 import { READY, SqlReply, SqlRequest, decodeGreeting } from './wire.js';
@@ -44,10 +45,9 @@ export interface SessionHost {
   readonly process: Process;
   readonly engine: SqlEngine;
   readonly transactions: Transactions;
-  readonly locks: LockTable<ServerSession>;
+  readonly locks: LockTable<LockHolder>;
+  readonly conditions: Conditions;
   readonly stats: SessionStats;
-  /** What every statement costs besides, microseconds. */
-  readonly slowUs: number;
   /** `client` has committed; the changes are there to be taken. */
   committed(client: Client): void;
   ended(session: ServerSession): void;
@@ -62,7 +62,7 @@ interface SessionStatement {
 
 type Phase = 'arrived' | 'started' | 'locked';
 
-export class ServerSession {
+export class ServerSession implements LockHolder {
   readonly #host: SessionHost;
   readonly #socket: Socket;
   /** By the number of the text. */
@@ -183,8 +183,10 @@ export class ServerSession {
   }
 
   #stallOf(statement: WireStatement): number {
-    const { stall, stallLength } = this.#statementOf(statement);
-    let stallUs = this.#host.slowUs;
+    const { prepared, stall, stallLength } = this.#statementOf(statement);
+    const { conditions } = this.#host;
+    let stallUs = conditions.slowUs;
+    if (prepared.kind === 'commit') stallUs += conditions.commitStallUs(this.#presentClient().node);
     if (stall.chance(STALL_PPM)) stallUs += STALLS_US[stallLength.choose(STALLS_US.length)] ?? 0;
     return stallUs;
   }
@@ -246,7 +248,7 @@ export class ServerSession {
       case 'begin':
         return this.#beginTransaction();
       case 'commit':
-        return this.#closeTransaction('commit');
+        return this.#fatedly(() => this.#closeTransaction('commit'));
       case 'rollback':
         return this.#closeTransaction('rollback');
       default:
@@ -258,9 +260,12 @@ export class ServerSession {
     const { transactions, engine, locks } = this.#host;
     if (this.#transaction === null) {
       if (prepared.kind === 'read' || locks.isEmpty) {
-        const result = transactions.autocommit(prepared, values);
-        if (engine.lastChanges > 0) this.#host.committed(this.#presentClient());
-        return result;
+        if (prepared.kind === 'read') return transactions.autocommit(prepared, values);
+        return this.#fatedly(() => {
+          const result = transactions.autocommit(prepared, values);
+          if (engine.lastChanges > 0) this.#host.committed(this.#presentClient());
+          return result;
+        });
       }
       this.#transaction = transactions.begin();
       this.#isImplicit = true;
@@ -272,6 +277,24 @@ export class ServerSession {
     const result = this.#executeInside(this.#transaction, prepared, values);
     if (result !== null && this.#isImplicit) this.#closeTransaction('commit');
     return result;
+  }
+
+  /** Does what commits, unless a condition says otherwise; null when that ends the session. @throws DatabaseError */
+  #fatedly(commit: () => SqlResult): SqlResult | null {
+    const fate = this.#host.conditions.commitFate(this.#presentClient().node);
+    switch (fate) {
+      case 'done':
+        return commit();
+      case 'cut-before':
+        this.end();
+        return null;
+      case 'cut-after':
+        commit();
+        this.end();
+        return null;
+      default:
+        throw new DatabaseError(fate, 'the server has ended this transaction in favour of others');
+    }
   }
 
   /** Null when a row that it would change is another transaction's, for which it waits. */
@@ -329,6 +352,7 @@ export class ServerSession {
     this.#request = null;
     this.#phase = 'arrived';
     if (state !== 'idle' && this.#backlog.length === 0) this.#watchIdle();
+    if (state === 'open') this.#host.conditions.isOpen(this.#presentClient().node);
   }
 
   #state(): SessionState {

@@ -120,10 +120,9 @@ test('held locks are waited for, until they are given back', async () => {
     note(await outcome(session.run([{ ...RAISE_1, sql: RAISE_1.sql.replace('id = 1', 'id = 2') }])));
   });
   const notes = await world.run(9);
-  expect(notes.map((note) => note.replace(/@300\d$/, 'after 3 s')).sort()).toEqual([
-    'a ok after 3 s',
-    'b ok after 3 s',
-  ]);
+  expect(new Set(notes.map((note) => note.replace(/@300\d$/, 'after 3 s')))).toEqual(
+    new Set(['a ok after 3 s', 'b ok after 3 s']),
+  );
 });
 
 test('a limit of sessions leaves those alone that are open, and the smallest of several counts', async () => {

@@ -39,6 +39,9 @@ function readingSuite(run: RunWithDatabase): void {
         complete: false,
         completeAt: null,
         results: -1,
+        parentBuildid: null,
+        parentRelationship: null,
+        rebuiltBuildid: null,
       });
     }));
 
@@ -99,6 +102,9 @@ function insertingSuite(run: RunWithDatabase): void {
           complete_at: null,
           results: -1,
           trigger_key: null,
+          parent_buildid: null,
+          parent_relationship: null,
+          rebuilt_buildid: null,
         },
       ]);
       expect(await environment.rows('SELECT * FROM buildrequests')).toEqual([
@@ -110,6 +116,7 @@ function insertingSuite(run: RunWithDatabase): void {
           complete: 0,
           results: -1,
           submitted_at: 9_272_359,
+          complete_at: null,
           waited_for: 1,
         },
       ]);

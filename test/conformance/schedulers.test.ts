@@ -2,7 +2,7 @@
 // differ from Buildbot, the test says so; docs/decisions/0005 says why.
 
 import { expect, test } from 'vitest';
-import { ClaimLostError, ownershipOf, type Claim, type Ownership } from '../../src/db/schedulers.js';
+import { ClaimLostError, ownershipOf, type Claim, type Ownership } from '../../src/db/claims.js';
 import { NEW_CHANGES } from '../../src/data/events.js';
 import { onEachDatabase, type DatabaseEnvironment, type RunWithDatabase } from './databases.js';
 
@@ -104,14 +104,14 @@ function claimSuite(run: RunWithDatabase): void {
     run(async (environment) => {
       await addTwoSchedulers(environment);
       expect(await claim(environment, 24, 13)).toEqual({
-        schedulerid: 24,
+        serviceid: 24,
         masterid: 13,
         incarnation: 2,
         epoch: 1,
       });
       expect(await environment.db.schedulers.getScheduler(24)).toMatchObject({ masterid: 13 });
       expect(await ownership(environment, 24)).toEqual({
-        schedulerid: 24,
+        serviceid: 24,
         enabled: true,
         isFree: false,
         epoch: 1,
@@ -224,7 +224,7 @@ function releaseSuite(run: RunWithDatabase): void {
       const freed = await environment.db.database.transaction((tx) =>
         environment.db.schedulers.freeOwnedIn(tx, { masterid: 13, incarnation: 3 }),
       );
-      expect(freed).toEqual([{ schedulerid: 25, name: 'schname2', enabled: true }]);
+      expect(freed).toEqual([{ serviceid: 25, name: 'schname2', enabled: true }]);
       expect(await ownership(environment, 24)).toMatchObject({ isFree: false });
       expect(await ownership(environment, 25)).toMatchObject({ isFree: true, linkedMasterid: null });
     }));
@@ -238,7 +238,7 @@ function expirySuite(run: RunWithDatabase): void {
       expect(await expire(environment, 13, 2, 0)).toEqual({
         masterName: 'master-13',
         wasActive: true,
-        freed: [{ schedulerid: 24, name: 'schname', enabled: true }],
+        freed: [{ serviceid: 24, name: 'schname', enabled: true }],
       });
       expect(await environment.db.masters.getMaster(13)).toMatchObject({ active: false, incarnation: 2 });
       expect(await ownership(environment, 24)).toMatchObject({ isFree: true, linkedMasterid: null });
@@ -264,7 +264,7 @@ function expirySuite(run: RunWithDatabase): void {
       await claim(environment, 25, 13, 3);
       expect(await expire(environment, 13, 2, 0)).toMatchObject({
         wasActive: false,
-        freed: [{ schedulerid: 24 }],
+        freed: [{ serviceid: 24 }],
       });
       expect(await environment.db.masters.getMaster(13)).toMatchObject({ active: true, incarnation: 3 });
       expect(await ownership(environment, 25)).toMatchObject({ isFree: false, linkedMasterid: 13 });
@@ -416,7 +416,11 @@ function expire(
   incarnation: number,
   seenBeat: number,
 ): Promise<unknown> {
-  return db.database.transaction((tx) => db.schedulers.expireIn(tx, { masterid, incarnation, seenBeat }));
+  const owner = { masterid, incarnation, seenBeat };
+  return db.database.transaction(async (tx) => {
+    const expiry = await db.masters.expireIn(tx, owner);
+    return expiry === null ? null : { ...expiry, freed: await db.schedulers.freeOwnedIn(tx, owner) };
+  });
 }
 
 function enable({ db }: DatabaseEnvironment, schedulerid: number, isEnabled: boolean): Promise<boolean> {

@@ -6,7 +6,7 @@ export type { Filter, RoutingKey } from './core/routing-key.js';
 export type { Change, NewChange } from './db/changes.js';
 export type { SourceStamp } from './db/sourcestamps.js';
 export { PostgresDriver, type PostgresOptions } from './db/postgres/driver.js';
-export { ClaimLostError } from './db/schedulers.js';
+export { ClaimLostError } from './db/claims.js';
 export { MemoryDriver } from './db/sqlite/memory-driver.js';
 export { BuildMaster, type MasterPorts } from './master/build-master.js';
 export type { MasterOptions } from './master/config.js';

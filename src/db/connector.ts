@@ -2,9 +2,13 @@
 
 import { StandinError } from '../core/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { BuildRequestsConnector } from './build-requests.js';
 import { BuildersConnector } from './builders.js';
+import { BuildsConnector } from './builds.js';
 import { BuildsetsConnector } from './buildsets.js';
+import { ChangeSourcesConnector } from './change-sources.js';
 import { ChangesConnector } from './changes.js';
+import type { ClaimsConnector, ServiceKind } from './claims.js';
 import { Database } from './database.js';
 import type { Driver } from './driver.js';
 import { EventsConnector } from './events.js';
@@ -26,10 +30,13 @@ export class DatabaseConnector {
   readonly ids: IdAllocator;
   readonly masters: MastersConnector;
   readonly schedulers: SchedulersConnector;
+  readonly changeSources: ChangeSourcesConnector;
   readonly state: StateConnector;
   readonly changes: ChangesConnector;
   readonly buildsets: BuildsetsConnector;
+  readonly buildRequests: BuildRequestsConnector;
   readonly builders: BuildersConnector;
+  readonly builds: BuildsConnector;
   readonly queues: QueuesConnector;
   readonly events: EventsConnector;
 
@@ -38,12 +45,20 @@ export class DatabaseConnector {
     this.ids = new IdAllocator(this.database);
     this.masters = new MastersConnector(this.database, this.ids, runtime.clock);
     this.schedulers = new parts.SchedulersConnector(this.database, this.ids);
+    this.changeSources = new ChangeSourcesConnector(this.database, this.ids);
     this.state = new StateConnector(this.database, this.ids);
     this.changes = new ChangesConnector(this.database);
     this.buildsets = new BuildsetsConnector(this.database);
+    this.buildRequests = new BuildRequestsConnector(this.database);
     this.builders = new BuildersConnector(this.database, this.ids);
+    this.builds = new BuildsConnector(this.database);
     this.queues = new QueuesConnector(this.database);
     this.events = new EventsConnector(this.database);
+  }
+
+  /** The connector of the clustered services of this kind. */
+  claims(kind: ServiceKind): ClaimsConnector {
+    return kind === 'scheduler' ? this.schedulers : this.changeSources;
   }
 
   /** @throws StandinError `schema-version` when the database is of another version than this code. */

@@ -12,7 +12,7 @@ import type { EventWriter } from '../data/event-writer.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Statement } from '../db/driver.js';
-import { ownershipOf, type Claim, type Ownership } from '../db/schedulers.js';
+import { ownershipOf, type Claim, type Ownership, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
 import { Loop } from '../services/loop.js';
@@ -40,7 +40,7 @@ export class ClaimKeeper implements Tenure {
   #isSuspended = false;
   /** The next pass looks for events that their writers left behind. */
   #isScanDue = true;
-  #ownership: Statement | null = null;
+  #ownership: Map<ServiceKind, Statement> | null = null;
   #endPolling = (): void => undefined;
   /** Services that are being attended to, each with what resolves when that is done. */
   readonly #attended = new Map<ClusteredService, Promise<void>>();
@@ -87,7 +87,7 @@ export class ClaimKeeper implements Tenure {
   }
 
   async release(service: ClusteredService, claim: Claim): Promise<void> {
-    await this.#context.updates.releaseScheduler({ name: service.name, enabled: service.enabled }, claim);
+    await this.#context.updates.releaseService(service.kind, service, claim);
   }
 
   /** Claims nothing until `resume`, and lets go of what is held; resolves when nothing of it runs any more. */
@@ -126,20 +126,19 @@ export class ClaimKeeper implements Tenure {
     const claims = new Map(this.#services.map((service) => [service, service.claim]));
     const isScanning = this.#isScanDue;
     this.#isScanDue = false;
-    const scans = isScanning ? [writer.scanStatement()] : [];
-    const statements = this.#services.length === 0 ? scans : [this.#ownershipStatement(), ...scans];
+    const owned = this.#ownershipStatements();
+    const statements = [...owned.values(), ...(isScanning ? [writer.scanStatement()] : [])];
     const results = statements.length === 0 ? [] : await db.database.read(statements);
-    const ownerships = (this.#services.length === 0 ? [] : present(results[0], 'ownerships').rows).map(
-      ownershipOf,
-    );
-    const suspects = watch.observe(ownerships);
+    const kinds = [...owned.keys()];
+    const ownerships = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
+    const suspects = watch.observe(ownerships.flat());
     const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
     const endedOwners = new Set(
       suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
     );
-    const byId = new Map(ownerships.map((ownership) => [ownership.schedulerid, ownership]));
+    const byId = kinds.map((_, i) => new Map(ownerships[i]?.map((seen) => [seen.serviceid, seen])));
     for (const service of this.#services) {
-      const ownership = byId.get(service.serviceid ?? 0);
+      const ownership = byId[kinds.indexOf(service.kind)]?.get(service.serviceid ?? 0);
       // What was read is older than a claim that has come or gone meanwhile.
       if (ownership === undefined || claims.get(service) !== service.claim || this.#attended.has(service))
         continue;
@@ -156,11 +155,15 @@ export class ClaimKeeper implements Tenure {
     this.#firstPass = null;
   }
 
-  /** The same at every pass: the services have their ids before the first one. */
-  #ownershipStatement(): Statement {
-    this.#ownership ??= this.#context.db.schedulers.ownershipStatement(
-      this.#services.map((service) => present(service.serviceid, 'service id')),
-    );
+  /** By kind, the same at every pass: the services have their ids before the first one. */
+  #ownershipStatements(): ReadonlyMap<ServiceKind, Statement> {
+    if (this.#ownership !== null) return this.#ownership;
+    this.#ownership = new Map();
+    for (const kind of new Set(this.#services.map((service) => service.kind))) {
+      const services = this.#services.filter((service) => service.kind === kind);
+      const ids = services.map((service) => present(service.serviceid, 'service id'));
+      this.#ownership.set(kind, this.#context.db.claims(kind).ownershipStatement(ids));
+    }
     return this.#ownership;
   }
 
@@ -202,12 +205,19 @@ export class ClaimKeeper implements Tenure {
 
   async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
     const { updates, masterid, lease } = this.#context;
-    const scheduler = { schedulerid: ownership.schedulerid, name: service.name, enabled: ownership.enabled };
-    const claim = await updates.claimScheduler(scheduler, masterid, incarnation);
+    const { serviceid, enabled } = ownership;
+    const claim = await updates.claimService(
+      service.kind,
+      { serviceid, name: service.name, enabled },
+      {
+        masterid,
+        incarnation,
+      },
+    );
     if (claim === null) return;
     // A reply counts only in the incarnation that asked.
     if (lease.incarnation === incarnation && !this.#isSuspended) await service.take(claim);
-    else await updates.releaseScheduler(scheduler, claim);
+    else await updates.releaseService(service.kind, service, claim);
   }
 
   #stands(claim: Claim, ownership: Ownership): boolean {

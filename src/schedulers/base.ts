@@ -113,7 +113,7 @@ export abstract class BaseScheduler extends ClusteredService {
       throw new ConfigError(`fileIsImportant of '${this.name}' is no function`);
     }
     const { db, mq, poll, createChangeFeed } = this.#attached();
-    const { schedulerid } = this.requireClaim('consuming changes');
+    const { serviceid } = this.requireClaim('consuming changes');
     const feedContext: FeedContext = {
       runtime: this.runtime,
       queues: db.queues,
@@ -123,7 +123,7 @@ export abstract class BaseScheduler extends ClusteredService {
     };
     this.#consumption = options;
     this.#unwanted.clear();
-    this.#feed = createChangeFeed(feedContext, schedulerQueueName(schedulerid, NEW_CHANGES), {
+    this.#feed = createChangeFeed(feedContext, schedulerQueueName(serviceid, NEW_CHANGES), {
       consume: (message) => this.#consumeChange(message),
       settle: () => this.#acknowledgeUnwanted(),
     });

@@ -16,7 +16,7 @@
 import { assert } from '../core/assert.js';
 import { describeError } from '../core/errors.js';
 import { Mutex } from '../core/mutex.js';
-import { ClaimLostError, type Claim } from '../db/schedulers.js';
+import { ClaimLostError, type Claim, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** What a clustered service needs of its master. */
@@ -40,6 +40,8 @@ const LONGEST_RETRY_MS = 60_000;
 
 export abstract class ClusteredService {
   readonly name: string;
+  /** Where its claims are kept. */
+  readonly kind: ServiceKind = 'scheduler';
   #state: State = { kind: 'idle' };
   #isEnabled = true;
   /** Aborts when the running activity has to end; null while none runs. */

@@ -12,6 +12,7 @@ import { DatabaseError, type Row, type SqlValue } from '../../src/db/driver.js';
 import { SCHEMA } from '../../src/db/schema.js';
 import { IN_MEMORY_PRAGMAS, sqliteError, sqliteSchema } from '../../src/db/sqlite/dialect.js';
 import { parameterCount, statementKind, type StatementKind } from '../../src/db/statement-kind.js';
+import { checkValues } from '../../src/db/values.js';
 import { OBSERVED_TABLES, RowChanges, type RowChange, type Touch } from './database/row-changes.js';
 import { ALL_TABLES, TableIndex, type TableSet } from './database/table-index.js';
 import { fingerprint } from './fingerprint.js';
@@ -178,6 +179,7 @@ export class SqlEngine {
       const counts = `takes ${prepared.parameters} values, got ${values.length}`;
       throw new DatabaseError('bad-statement', `${prepared.sql} ${counts}`);
     }
+    checkValues(values, prepared.sql);
     const rows = this.#rows(prepared, values);
     if (prepared.kind === 'write') this.#lastChanges = this.#database.getRowsModified();
     if (rows.length === 0) return `{"rows":[],"changes":${this.#lastChanges}}`;

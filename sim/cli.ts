@@ -9,6 +9,7 @@ import { debugCommand } from './cli/debug.js';
 import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
+import { masterUpgradeCommand } from './cli/master-upgrade.js';
 import { replayCommand } from './cli/replay.js';
 import { runCommand } from './cli/run.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
@@ -46,6 +47,8 @@ function buildProgram(onExit: (code: number) => void): Command {
   ]) {
     program.addCommand(define(onExit).exitOverride());
   }
+  const master = new Command('master').description('look after real masters');
+  program.addCommand(master.addCommand(masterUpgradeCommand(onExit).exitOverride()).exitOverride());
   return program;
 }
 

@@ -12,6 +12,7 @@ import { DatabaseError, type Row, type SqlValue } from '../../src/db/driver.js';
 import { SCHEMA } from '../../src/db/schema.js';
 import { IN_MEMORY_PRAGMAS, sqliteError, sqliteSchema } from '../../src/db/sqlite/dialect.js';
 import { parameterCount, statementKind, type StatementKind } from '../../src/db/statement-kind.js';
+import { checkValues } from '../../src/db/values.js';
 import { OBSERVED_TABLES, RowChanges, type RowChange, type Touch } from './database/row-changes.js';
 import { resultWithoutRows, rowOf, type SqlResult } from './database/result.js';
 import { ALL_TABLES, TableIndex, type TableSet } from './database/table-index.js';
@@ -179,6 +180,7 @@ export class SqlEngine {
       const counts = `takes ${prepared.parameters} values, got ${values.length}`;
       throw new DatabaseError('bad-statement', `${prepared.sql} ${counts}`);
     }
+    checkValues(values, prepared.sql);
     const tuples = this.#tuples(prepared, values);
     if (prepared.kind === 'write') this.#lastChanges = this.#database.getRowsModified();
     if (tuples.length === 0) return resultWithoutRows(this.#lastChanges);

@@ -1,6 +1,5 @@
 // All connector components over one database, as `master.db`.
 
-import { StandinError } from '../core/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { BuildRequestsConnector } from './build-requests.js';
 import { BuildersConnector } from './builders.js';
@@ -14,9 +13,9 @@ import type { Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
 import { MastersConnector } from './masters.js';
+import { checkVersion } from './migrate.js';
 import { QueuesConnector } from './queues.js';
 import { integerOf } from './row.js';
-import { SCHEMA_VERSION } from './schema.js';
 import { SchedulersConnector } from './schedulers.js';
 import { StateConnector } from './state.js';
 
@@ -61,16 +60,10 @@ export class DatabaseConnector {
     return kind === 'scheduler' ? this.schedulers : this.changeSources;
   }
 
-  /** @throws StandinError `schema-version` when the database is of another version than this code. */
+  /** @throws SchemaVersionError when the database is of another version than this code. */
   async checkSchema(): Promise<void> {
     const results = await this.database.read([{ sql: 'SELECT version FROM schema_version', values: [] }]);
     const row = results[0]?.rows[0];
-    const version = row === undefined ? 0 : integerOf(row, 'version');
-    if (version !== SCHEMA_VERSION) {
-      throw new StandinError(
-        'schema-version',
-        `the database has schema version ${version}, this program needs ${SCHEMA_VERSION}`,
-      );
-    }
+    checkVersion(row === undefined ? 0 : integerOf(row, 'version'));
   }
 }

@@ -14,9 +14,6 @@
 // Ids are handed out by `sequences`, save those of `queue_messages`, which must follow the order of commits.
 // @source buildbot master/buildbot/db/model.py
 
-/** Version of the schema below; a database with a greater one is refused. */
-export const SCHEMA_VERSION = 1;
-
 /** Tables whose ids come from `sequences`. */
 export const SEQUENCED_TABLES = [
   'masters',
@@ -36,8 +33,7 @@ export const SEQUENCED_TABLES = [
 export type SequencedTable = (typeof SEQUENCED_TABLES)[number];
 
 /** One statement an element, in the order in which they must run. */
-export const SCHEMA: readonly string[] = [
-  `CREATE TABLE schema_version (version INTEGER NOT NULL)`,
+const INITIAL: readonly string[] = [
   `CREATE TABLE sequences (name TEXT PRIMARY KEY, next_id INTEGER NOT NULL)`,
   `CREATE TABLE masters (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE,
@@ -129,6 +125,29 @@ export const SCHEMA: readonly string[] = [
      id {{commit_ordered_id}}, queueid INTEGER NOT NULL REFERENCES queues(id),
      routing_key TEXT NOT NULL, body TEXT NOT NULL)`,
   `CREATE INDEX queue_messages_queueid ON queue_messages (queueid, id)`,
-  `INSERT INTO schema_version (version) VALUES (${SCHEMA_VERSION})`,
   ...SEQUENCED_TABLES.map((table) => `INSERT INTO sequences (name, next_id) VALUES ('${table}', 1)`),
+];
+
+/** What leads from the version before to `version`. One that has been released is never changed: a new one is added. */
+export interface Migration {
+  readonly version: number;
+  readonly statements: readonly string[];
+}
+
+/** All migrations, the oldest first; versions count from 1. */
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: INITIAL }];
+
+/** The version of the schema that this program needs. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+const VERSION_COLUMNS = 'schema_version (id INTEGER PRIMARY KEY, version INTEGER NOT NULL)';
+
+/** Where a database keeps its version, in one row; there is none before the first migration. */
+export const VERSION_TABLE = `CREATE TABLE IF NOT EXISTS ${VERSION_COLUMNS}`;
+
+/** The whole schema at once, for a database that is new. */
+export const SCHEMA: readonly string[] = [
+  `CREATE TABLE ${VERSION_COLUMNS}`,
+  `INSERT INTO schema_version (id, version) VALUES (1, ${SCHEMA_VERSION})`,
+  ...MIGRATIONS.flatMap(({ statements }) => statements),
 ];

@@ -10,6 +10,7 @@ import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { replayCommand } from './cli/replay.js';
+import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
@@ -42,6 +43,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     listCommand,
     canaryCommand,
     historyCommand,
+    routerCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

@@ -37,6 +37,11 @@ export interface WampOptions {
   readonly webSocket: WebSocketClass;
   /** Masters that share it hear each other. Default `org.standin.mq`. */
   readonly topicPrefix?: string;
+  /**
+   * Whether the router acknowledges what is published, so that what it did not get is counted as unconfirmed. Default true;
+   * without it a message costs half of the traffic.
+   */
+  readonly acknowledge?: boolean;
   /** How long `startConsuming` waits. Default 10,000. */
   readonly subscribeTimeoutMs?: number;
   /** For connecting, joining and resubscribing together. Default 4,000. */
@@ -74,6 +79,7 @@ export class WampMQ implements MessageQueue {
   readonly #link: WampLink;
   readonly #subscribeTimeoutMs: number;
   readonly #maxBuffered: number;
+  readonly #acknowledge: boolean;
   /** By topic, in the order of their first consumer. */
   readonly #channels = new Map<string, WampChannel>();
   readonly #reconnected: Listeners;
@@ -93,6 +99,7 @@ export class WampMQ implements MessageQueue {
     this.#topics = new TopicSpace(prefix);
     this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? 10_000;
     this.#maxBuffered = options.maxBuffered ?? 1_000;
+    this.#acknowledge = options.acknowledge ?? true;
     this.#reconnected = new Listeners('the reconnection of the message queue', runtime.logger);
     this.#stopping = new Listeners('the stop of the message queue', runtime.logger);
     this.#link = this.#makeLink(options, prefix);
@@ -190,8 +197,9 @@ export class WampMQ implements MessageQueue {
   }
 
   #send(message: OutgoingMessage): void {
-    void this.#link.session?.publish(message.topic, message.body).then((isAcknowledged) => {
-      if (!isAcknowledged) this.#counts.unconfirmed++;
+    const { topic, body } = message;
+    void this.#link.session?.publish(topic, body, this.#acknowledge).then((isDone) => {
+      if (!isDone) this.#counts.unconfirmed++;
     });
   }
 
@@ -250,6 +258,7 @@ export class WampMQ implements MessageQueue {
     }
     deliverSoon(channel.consumers, Object.freeze(key), deepFreeze(argument));
   }
+
   #timedOut(filter: Filter): QueueTimeoutError {
     const where = this.isConnected ? 'has not answered' : 'is not connected';
     return new QueueTimeoutError(

@@ -42,7 +42,7 @@ export class DatabaseConnector {
     this.changes = new ChangesConnector(this.database);
     this.buildsets = new BuildsetsConnector(this.database);
     this.builders = new BuildersConnector(this.database, this.ids);
-    this.queues = new QueuesConnector(this.database);
+    this.queues = new QueuesConnector(this.database, this.ids);
     this.events = new EventsConnector(this.database);
   }
 

@@ -5,7 +5,7 @@
 // of that, as soon as all subscriptions are in force again, `onReconnected` listeners run, after the buffer was sent.
 // @source buildbot master/buildbot/mq/wamp.py, without its silence after the router was lost
 
-import { ConfigError, describeError } from '../core/errors.js';
+import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { checkRoutingKey, type Filter, type RoutingKey } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -17,6 +17,7 @@ import {
   QueueStoppedError,
   QueueTimeoutError,
   showFilter,
+  type DurableCallback,
   type MessageCallback,
   type MessageQueue,
   type QueueReference,
@@ -131,7 +132,17 @@ export class WampMQ implements MessageQueue {
     else this.#drop();
   }
 
-  async startConsuming(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
+  /** A durable queue is more than a router can give: the data layer has them (`no-durable-queues`). */
+  async startConsuming(
+    callback: DurableCallback,
+    filter: Filter,
+    persistentName?: string,
+  ): Promise<QueueReference> {
+    if (persistentName !== undefined) throw noDurableQueues(persistentName);
+    return this.#consume(callback as MessageCallback, filter);
+  }
+
+  async #consume(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
     const consumer = new Consumer(this.#runtime, filter, callback, (stopped) => this.#forget(stopped));
     if (this.#isStopping) throw new QueueStoppedError();
     const channel = this.#channelOf(consumer.filter);
@@ -281,6 +292,13 @@ export class WampMQ implements MessageQueue {
     this.#buffer = [];
     this.#channels.clear();
   }
+}
+
+function noDurableQueues(name: string): StandinError {
+  return new StandinError(
+    'no-durable-queues',
+    `a message router keeps no durable queue '${name}': consume it through a master, whose database does`,
+  );
 }
 
 /** The key of what an exact subscription hears; null for a filter that is none. */

@@ -75,7 +75,7 @@ const UNSUBSCRIBED = 35;
 const EVENT = 36;
 
 const ONE_COPY: Fate = { copies: 1, delaysUs: [] };
-const FEATURES = { pattern_based_subscription: true, publisher_exclusion: true };
+const FEATURES = { pattern_based_subscription: true, publisher_exclusion: true } as const;
 
 export class WampRouter {
   readonly statistics: RouterStatistics = { sessions: 0, publications: 0, events: 0 };

@@ -26,7 +26,7 @@ async function joinRealm(
 ): Promise<{ socket: WebSocket; next: () => Promise<unknown> }> {
   const socket = new WebSocket(url, ['wamp.2.json']);
   const waiting: string[] = [];
-  socket.on('message', (data) => waiting.push(String(data)));
+  socket.on('message', (data) => waiting.push((data as Buffer).toString()));
   await once(socket, 'open');
   socket.send(JSON.stringify([1, realm, { roles: { subscriber: {} } }]));
   const next = async (): Promise<unknown> => {

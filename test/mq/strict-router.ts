@@ -51,7 +51,7 @@ export class StrictRouter {
     let isJoined = false;
     let lastRequest = 0;
     socket.on('message', (data, isBinary) => {
-      const message = JSON.parse(String(data)) as unknown[];
+      const message = JSON.parse((data as Buffer).toString()) as unknown[];
       try {
         if (isBinary) throw new Error('a binary frame');
         if (!isJoined) {
@@ -65,7 +65,7 @@ export class StrictRouter {
           this.#request(socket, message);
         }
       } catch (error) {
-        this.mistakes.push(`${(error as Error).message}: ${String(data)}`);
+        this.mistakes.push(`${(error as Error).message}: ${(data as Buffer).toString()}`);
         socket.send('[3,{},"wamp.error.protocol_violation"]');
         socket.close();
       }

@@ -11,6 +11,7 @@ import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { masterUpgradeCommand } from './cli/master-upgrade.js';
 import { replayCommand } from './cli/replay.js';
+import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
@@ -43,6 +44,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     listCommand,
     canaryCommand,
     historyCommand,
+    routerCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

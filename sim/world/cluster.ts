@@ -9,7 +9,6 @@ import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
 import type { MasterParts } from '../../src/master/parts.js';
-import { WampMQ } from '../../src/mq/wamp-queue.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
@@ -45,7 +44,6 @@ interface Member {
 }
 
 const SUPERVISOR_DELAY_US = 5_000_000;
-const REALM = 'buildbot';
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -125,7 +123,9 @@ export class Cluster {
   #main(process: Process): void {
     const schedulers = this.#options.schedulers();
     const ports = this.#ports(process);
-    const master = new BuildMaster({ name: process.node.name, schedulers }, ports, this.#options.parts);
+    const { routerUrl, parts } = this.#options;
+    const mq = { type: 'wamp', url: routerUrl } as const;
+    const master = new BuildMaster({ name: process.node.name, schedulers, mq }, ports, parts);
     this.#members.set(process.node.name, { process, master, schedulers });
     master.start().then(
       () => this.#options.onLife(process, 'ready'),
@@ -134,7 +134,7 @@ export class Cluster {
   }
 
   #ports(process: Process): MasterPorts {
-    const { kernel, network, databaseNode, routerUrl, onProbe } = this.#options;
+    const { kernel, network, databaseNode, onProbe } = this.#options;
     const name = process.node.name;
     const draws = kernel.decisions.stream('random', `${name}#${process.incarnation}`);
     const runtime: Runtime = {
@@ -146,7 +146,7 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
-      mq: new WampMQ(runtime, { url: routerUrl, realm: REALM, webSocket: webSocketClass(network, process) }),
+      webSocket: webSocketClass(network, process),
       exit: (reason) => process.exit(reason),
     };
   }

@@ -2,12 +2,16 @@
 // @source buildbot master/buildbot/data
 
 import { present } from '../core/assert.js';
+import { StandinError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import { checkRoutingKey, type RoutingKey } from '../core/routing-key.js';
 import type { Change, NewChange } from '../db/changes.js';
 import type { Claim, FreedService, Owner, ServiceKind } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { integerOf, integerOrNull } from '../db/row.js';
 import { findStampStatement, insertStampStatement, spareStampId, stampHash } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
+import { frozenBody } from '../mq/message-body.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { EventWriter } from './event-writer.js';
 import { changeEvent, masterEvent, serviceEvent, type Event } from './events.js';
@@ -58,6 +62,24 @@ export class DataUpdates {
         return changeid;
       },
       { isIdempotent: true, retriesUniqueViolation: true },
+    );
+  }
+
+  /**
+   * Produces a message that durable queues get too: those that match hold it once this resolves, and everybody who listens
+   * hears it.
+   * @throws StandinError `bad-routing-key`, `bad-body`, `not-json`; DatabaseError
+   */
+  async announce(key: RoutingKey, body: JsonObject): Promise<void> {
+    checkRoutingKey(key);
+    checkWordCount(key);
+    const event = { key, body: frozenBody(body) };
+    const eventIds = await this.#writer.takeIds(1);
+    await this.#db.database.transaction(
+      async (tx) => {
+        this.#writer.announce(tx, [event], eventIds);
+      },
+      { operation: `announce.${eventIds.join()}` },
     );
   }
 
@@ -178,6 +200,17 @@ export class DataUpdates {
     }
     return events;
   }
+}
+
+/** Durable queues are found by all the filters that could match a key: twice as many with each word. */
+const MAX_WORDS = 10;
+
+function checkWordCount(key: RoutingKey): void {
+  if (key.length <= MAX_WORDS) return;
+  throw new StandinError(
+    'bad-routing-key',
+    `a key that durable queues get has at most ${MAX_WORDS} words, got ${key.length}`,
+  );
 }
 
 /** More would only be hints that are missing: whoever waits for a service looks at every heartbeat. */

@@ -51,7 +51,7 @@ export class DatabaseConnector {
     this.buildRequests = new BuildRequestsConnector(this.database);
     this.builders = new BuildersConnector(this.database, this.ids);
     this.builds = new BuildsConnector(this.database);
-    this.queues = new QueuesConnector(this.database);
+    this.queues = new QueuesConnector(this.database, this.ids);
     this.events = new EventsConnector(this.database);
   }
 

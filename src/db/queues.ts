@@ -10,6 +10,8 @@ import { decodeJson } from '../core/json.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
+import { findOrInsert } from './find-or-insert.js';
+import type { IdAllocator } from './ids.js';
 import { integerOf, placeholders, textOf } from './row.js';
 
 export interface QueuedMessage {
@@ -62,10 +64,33 @@ interface Peek extends Look {
 
 export class QueuesConnector {
   readonly #database: Database;
+  readonly #ids: IdAllocator;
   #peeks: Peek[] = [];
 
-  constructor(database: Database) {
+  constructor(database: Database, ids: IdAllocator) {
     this.#database = database;
+    this.#ids = ids;
+  }
+
+  /**
+   * Registers a queue of this name unless there is one: what commits from then on and matches is queued. Returns the filter
+   * that it is registered with.
+   */
+  async register(name: string, filter: Filter): Promise<Filter> {
+    const id = await findOrInsert(this.#database, this.#ids, {
+      table: 'queues',
+      find: { sql: 'SELECT id FROM queues WHERE name = ?', values: [name] },
+      insert: { name, filter: JSON.stringify(filter) },
+    });
+    const [found] = await this.#database.read([
+      { sql: 'SELECT filter FROM queues WHERE id = ?', values: [id] },
+    ]);
+    return decodeJson(textOf(present(found?.rows[0], `queue ${id}`), 'filter'), 'a filter') as Filter;
+  }
+
+  /** Deletes a message, in a transaction of its own; harmless when it is gone. */
+  async acknowledge(id: number): Promise<void> {
+    await this.#database.batch([acknowledgeStatement([id])]);
   }
 
   /**

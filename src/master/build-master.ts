@@ -16,7 +16,10 @@ import { EventWriter } from '../data/event-writer.js';
 import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
+import { MQConnector } from '../data/mq-connector.js';
 import type { MessageQueue } from '../mq/message-queue.js';
+import { createMessageQueue } from '../mq/mq-options.js';
+import type { WebSocketClass } from '../mq/web-socket.js';
 import { sleep, type Timer } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
@@ -32,7 +35,10 @@ import { SOUND_PARTS, type MasterParts } from './parts.js';
 export interface MasterPorts {
   readonly runtime: Runtime;
   readonly driver: Driver;
-  readonly mq: MessageQueue;
+  /** What the configured message queue connects with, where it needs that. */
+  readonly webSocket?: WebSocketClass;
+  /** A message queue of the host's own, in place of the configured one. */
+  readonly mq?: MessageQueue;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
 }
@@ -44,7 +50,7 @@ const START_RETRY_MS = 2_000;
 export class BuildMaster {
   readonly config: MasterConfig;
   readonly db: DatabaseConnector;
-  readonly mq: MessageQueue;
+  readonly mq: MQConnector;
   readonly data: DataUpdates;
   readonly #ports: MasterPorts;
   readonly #parts: MasterParts;
@@ -66,8 +72,10 @@ export class BuildMaster {
     this.#ports = ports;
     this.#parts = { ...SOUND_PARTS, ...parts };
     const { runtime } = ports;
-    this.mq = ports.mq;
+    const { mq: mqOptions, claimPollMs: pollMs } = this.config;
+    const mq = ports.mq ?? createMessageQueue(runtime, mqOptions, ports.webSocket ?? null, this.#parts);
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
+    this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);

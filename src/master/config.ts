@@ -2,6 +2,7 @@
 
 import { ConfigError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
+import { checkMqOptions, type MqOptions } from '../mq/mq-options.js';
 import { BaseScheduler } from '../schedulers/base.js';
 import { LEASE_MARGIN_MS } from './lease.js';
 
@@ -12,6 +13,8 @@ export interface MasterOptions {
   readonly schedulers: readonly BaseScheduler[];
   /** Builders, besides those that the schedulers name. */
   readonly builders?: readonly string[];
+  /** The kind of message queue, and what it needs. Default `{ type: 'simple' }`, which is for a single master. */
+  readonly mq?: MqOptions;
   /** How often the lease is renewed and owners are watched. Default 10,000. */
   readonly heartbeatMs?: number;
   /** How long a master that does not renew keeps its claims. Default 60,000. */
@@ -22,7 +25,15 @@ export interface MasterOptions {
 
 export type MasterConfig = Required<MasterOptions>;
 
-const KEYS: readonly string[] = ['name', 'schedulers', 'builders', 'heartbeatMs', 'leaseMs', 'claimPollMs'];
+const KEYS: readonly string[] = [
+  'name',
+  'schedulers',
+  'builders',
+  'mq',
+  'heartbeatMs',
+  'leaseMs',
+  'claimPollMs',
+];
 
 /** @throws ConfigError naming the key, what was expected and what was got. */
 export function completeConfig(options: MasterOptions): MasterConfig {
@@ -32,6 +43,7 @@ export function completeConfig(options: MasterOptions): MasterConfig {
   }
   const config: MasterConfig = {
     builders: [],
+    mq: { type: 'simple' },
     heartbeatMs: 10_000,
     leaseMs: 60_000,
     claimPollMs: 30_000,
@@ -52,6 +64,7 @@ export function completeConfig(options: MasterOptions): MasterConfig {
       `'leaseMs' is ${config.leaseMs}, expected at least ${leastLeaseMs}: three heartbeats and ${LEASE_MARGIN_MS} ms`,
     );
   }
+  checkMqOptions(config.mq);
   checkSchedulers(config.schedulers);
   return config;
 }

@@ -14,6 +14,7 @@ describe('a configuration', () => {
     expect(completeConfig(LEAST)).toEqual({
       ...LEAST,
       builders: [],
+      mq: { type: 'simple' },
       heartbeatMs: 10_000,
       leaseMs: 60_000,
       claimPollMs: 30_000,
@@ -21,13 +22,16 @@ describe('a configuration', () => {
   });
 
   test('that was given is kept', () => {
-    const whole = { ...LEAST, builders: ['b'], heartbeatMs: 1_000, leaseMs: 8_000, claimPollMs: 500 };
+    const times = { heartbeatMs: 1_000, leaseMs: 8_000, claimPollMs: 500 };
+    const mq = { type: 'wamp', url: 'ws://router/' } as const;
+    const whole = { ...LEAST, ...times, mq, builders: ['b'] };
     expect(completeConfig(whole)).toEqual(whole);
   });
 
   test.each([
     [{ heartbeatMS: 1_000 }, "unknown key 'heartbeatMS' in the configuration (did you mean 'heartbeatMs'?)"],
     [{ scheduler: [] }, "unknown key 'scheduler' in the configuration (did you mean 'schedulers'?)"],
+    [{ mq: { type: 'none' } }, `'mq.type' is "none", expected 'simple' or 'wamp'`],
     [{ colour: 'red' }, "unknown key 'colour' in the configuration"],
     [{ name: '' }, "'name' must be a text that is not empty"],
     [{ heartbeatMs: 0 }, "'heartbeatMs' is 0, expected a whole number of milliseconds above 0"],

@@ -68,16 +68,17 @@ function leadsSomewhere(document: Document, link: string): boolean {
 }
 
 interface StandinCall {
-  readonly command: string;
+  /** The first words that may be commands: `master upgrade`. */
+  readonly words: readonly string[];
   readonly options: readonly string[];
 }
 
-/** `standin run x --seeds 1-5` as its command and its options. */
+/** `standin run x --seeds 1-5` as its words and its options. */
 function standinCalls(document: Document): readonly StandinCall[] {
   return commands(document).flatMap((line) =>
     [...line.matchAll(/(?:^|\bnpx (?:--no-install )?)standin ([a-z]+)([^&|;]*)/g)].map(
       ([, command = '', rest = '']) => ({
-        command,
+        words: [command, /^ ([a-z-]+)/.exec(rest)?.[1] ?? ''],
         options: rest.match(/--[a-z-]+/g) ?? [],
       }),
     ),
@@ -86,18 +87,26 @@ function standinCalls(document: Document): readonly StandinCall[] {
 
 const helpOf = new Map<string, string>();
 
-function unknownParts({ command, options }: StandinCall): readonly string[] {
-  if (!new RegExp(`^ {2}${command}\\b`, 'm').test(help(''))) return [`standin ${command}`];
+function unknownParts({ words, options }: StandinCall): readonly string[] {
+  const [command = '', next = ''] = words;
+  if (!lists('', command)) return [`standin ${command}`];
+  const whole = lists(command, next) ? `${command} ${next}` : command;
   return options
-    .filter((option) => !help(command).includes(`${option} `) && !help(command).includes(`${option}\n`))
-    .map((option) => `standin ${command} ${option}`);
+    .filter((option) => !help(whole).includes(`${option} `) && !help(whole).includes(`${option}\n`))
+    .map((option) => `standin ${whole} ${option}`);
+}
+
+/** Whether the help of `command` lists this command beneath it. */
+function lists(command: string, name: string): boolean {
+  return name !== '' && new RegExp(`^ {2}${name}\\b`, 'm').test(help(command));
 }
 
 /** What the command line itself says that it can do. */
 function help(command: string): string {
   const known = helpOf.get(command);
   if (known !== undefined) return known;
-  const args = [join(ROOT, 'bin', 'standin.js'), ...(command === '' ? [] : [command]), '--help'];
+  const words = command === '' ? [] : command.split(' ');
+  const args = [join(ROOT, 'bin', 'standin.js'), ...words, '--help'];
   const text = execFileSync(process.execPath, args, { encoding: 'utf8' });
   helpOf.set(command, text);
   return text;

@@ -117,28 +117,22 @@ export class QueuesConnector {
 
   /** One list of messages for each peek. */
   async #look(peeks: readonly Peek[]): Promise<readonly (readonly QueuedMessage[])[]> {
-    const limit = Math.max(...peeks.map((peek) => peek.limit));
-    const conditions = peeks.map(() => '(q.name = ? AND m.id > ?)').join(' OR ');
     const statement: Statement = {
-      sql: `SELECT q.name, m.id, m.routing_key, m.body FROM queues q JOIN queue_messages m ON m.queueid = q.id
-            WHERE ${conditions} ORDER BY m.id LIMIT ?`,
-      values: [...peeks.flatMap(({ name, afterId }) => [name, afterId]), limit],
+      sql: peeks.map((_, i) => peekText(i)).join(' UNION ALL '),
+      values: peeks.flatMap(({ name, afterId, limit }) => [name, afterId, limit]),
     };
     const { rows } = present((await this.#database.read([statement], PEEK_DEADLINE_MS))[0], 'messages');
-    // One queue may have crowded out the others.
-    if (rows.length === limit && peeks.length > 1)
-      return (await Promise.all(peeks.map((peek) => this.#look([peek])))).flat();
-    return peeks.map((peek) =>
-      rows
-        .filter((row) => isFor(peek, row))
-        .slice(0, peek.limit)
-        .map(messageOf),
-    );
+    const found: QueuedMessage[][] = peeks.map(() => []);
+    for (const row of rows) found[integerOf(row, 'peek')]?.push(messageOf(row));
+    return found.map((messages) => messages.toSorted((a, b) => a.id - b.id));
   }
 }
 
-function isFor({ name, afterId }: Peek, row: Row): boolean {
-  return row['name'] === name && integerOf(row, 'id') > afterId;
+/** Selects what peek number `peek` asks for; of several in one statement no order can be asked. */
+function peekText(peek: number): string {
+  return `SELECT * FROM (SELECT ${peek} AS peek, m.id, m.routing_key, m.body
+    FROM queue_messages m JOIN queues q ON q.id = m.queueid
+    WHERE q.name = ? AND m.id > ? ORDER BY m.id LIMIT ?) AS peek_${peek}`;
 }
 
 function messageOf(row: Row): QueuedMessage {

@@ -9,12 +9,14 @@ import { DatabaseConnector } from '../../src/db/connector.js';
 import type { Session } from '../../src/db/driver.js';
 import { migrate } from '../../src/db/migrate.js';
 import { openDatabase, type RealDriver } from '../../src/db/open-database.js';
-import { schedulerQueueName, type Claim } from '../../src/db/schedulers.js';
+import type { Claim } from '../../src/db/claims.js';
+import { schedulerQueueName } from '../../src/db/schedulers.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
 import { Lease } from '../../src/master/lease.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
+import { Poll } from '../../src/services/poll.js';
 import { describeOnPostgres } from '../support/postgres.js';
 import { withNamespace } from '../support/scratch.js';
 import { TestRuntime } from '../support/test-runtime.js';
@@ -75,8 +77,8 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
 
   async function claimed(name: string): Promise<Claim> {
     const schedulerid = await db.schedulers.findSchedulerId(name, [NEW_CHANGES]);
-    const scheduler = { schedulerid, name, enabled: true };
-    const result = await updates.claimScheduler(scheduler, me.masterid, me.incarnation);
+    const service = { serviceid: schedulerid, name, enabled: true };
+    const result = await updates.claimService('scheduler', service, me);
     if (result === null) throw new Error('the claim was refused');
     return result;
   }
@@ -93,11 +95,12 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
     const masterid = await db.masters.findMasterId('master-b');
     lease.begin(await db.masters.newIncarnation(masterid), lease.now());
     const watch = new OwnerWatch(runtime.clock, 60_000);
-    const ports = { runtime, db, updates, writer, lease, watch, masterid };
+    const poll = new Poll(runtime, 30_000);
+    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll };
     for (let i = 0; i < 20; i++) services.push(new IdleService(`s-${i}`));
     const keeper = new ClaimKeeper({ ...ports, heartbeatMs: HEARTBEAT_MS }, services);
-    for (const service of services) service.bind(keeper, runtime, (await claimed(service.name)).schedulerid);
-    await writer.sweep([]); // the events of the claims are forgotten
+    for (const service of services) service.bind(keeper, runtime, (await claimed(service.name)).serviceid);
+    await writer.forgetPublished(); // the events of the claims are forgotten
     await keeper.start();
     const passes = async (): Promise<void> => {
       for (let i = 0; i < PASSES; i++) await nextPass(keeper);
@@ -133,7 +136,7 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
   async function effectFor(key: string, builderids: readonly number[]): Promise<Effect> {
     const changeid = await updates.addChange({ author: 'dustin', revision: key }, key);
     const change = await db.changes.getChange(changeid);
-    const queue = schedulerQueueName(claim.schedulerid, NEW_CHANGES);
+    const queue = schedulerQueueName(claim.serviceid, NEW_CHANGES);
     const [message] = await db.queues.peek(queue, { afterId: 0, limit: 1 });
     const brids = await db.ids.take('buildrequests', builderids.length);
     const effect = new Effect();

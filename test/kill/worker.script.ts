@@ -12,7 +12,8 @@ import { changeOfEvent, NEW_CHANGES } from '../../src/data/events.js';
 import { DataUpdates } from '../../src/data/updates.js';
 import { DatabaseConnector } from '../../src/db/connector.js';
 import { openDatabase } from '../../src/db/open-database.js';
-import { ownershipOf, schedulerQueueName, type Claim } from '../../src/db/schedulers.js';
+import { ownershipOf, type Claim } from '../../src/db/claims.js';
+import { schedulerQueueName } from '../../src/db/schedulers.js';
 import type { QueuedMessage } from '../../src/db/queues.js';
 import { integerOf, textOf } from '../../src/db/row.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
@@ -111,11 +112,8 @@ async function take(scheduler: Held): Promise<void> {
       seenBeat: ownerBeat,
     });
   }
-  scheduler.claim = await updates.claimScheduler(
-    { schedulerid, name: scheduler.name, enabled: true },
-    masterid,
-    incarnation,
-  );
+  const service = { serviceid: schedulerid, name: scheduler.name, enabled: true };
+  scheduler.claim = await updates.claimService('scheduler', service, { masterid, incarnation });
 }
 
 /** Builds the change that is next in the queue; false when there is none, or the scheduler is somebody else's. */

@@ -10,6 +10,7 @@ import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { masterUpgradeCommand } from './cli/master-upgrade.js';
+import { queueCommand } from './cli/queue.js';
 import { replayCommand } from './cli/replay.js';
 import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
@@ -45,6 +46,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     canaryCommand,
     historyCommand,
     routerCommand,
+    queueCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

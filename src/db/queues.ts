@@ -20,6 +20,13 @@ export interface QueuedMessage {
   readonly body: JsonValue;
 }
 
+/** A queue, and how many messages wait in it. */
+export interface QueueReport {
+  readonly name: string;
+  readonly filter: Filter;
+  readonly waiting: number;
+}
+
 /** Registers a queue; from the end of the transaction on, nothing that matches is missed. */
 export function queueRegistration(id: number, name: string, filter: Filter): Statement {
   return {
@@ -86,6 +93,34 @@ export class QueuesConnector {
       { sql: 'SELECT filter FROM queues WHERE id = ?', values: [id] },
     ]);
     return decodeJson(textOf(present(found?.rows[0], `queue ${id}`), 'filter'), 'a filter') as Filter;
+  }
+
+  /** All queues, by name. It reads every message: for people, and once in a while. */
+  async list(): Promise<readonly QueueReport[]> {
+    const sql = `SELECT q.name, q.filter, COUNT(m.id) AS waiting FROM queues q
+                 LEFT JOIN queue_messages m ON m.queueid = q.id GROUP BY q.id, q.name, q.filter ORDER BY q.name`;
+    const [found] = await this.#database.read([{ sql, values: [] }]);
+    return present(found, 'queues').rows.map((row) => ({
+      name: textOf(row, 'name'),
+      filter: decodeJson(textOf(row, 'filter'), 'a filter') as Filter,
+      waiting: integerOf(row, 'waiting'),
+    }));
+  }
+
+  /** Ends a queue with all that waits in it; returns how many messages that were, null when there is no such queue. */
+  drop(name: string): Promise<number | null> {
+    return this.#database.transaction(
+      async (tx) => {
+        // Under the lock nobody queues a message for it any more, and none is missed here.
+        const row = await tx.one('SELECT id FROM queues WHERE name = ?', [name], 'inbox');
+        if (row === null) return null;
+        const id = integerOf(row, 'id');
+        const dropped = await tx.change('DELETE FROM queue_messages WHERE queueid = ?', [id]);
+        await tx.change('DELETE FROM queues WHERE id = ?', [id]);
+        return dropped;
+      },
+      { isIdempotent: true },
+    );
   }
 
   /** Deletes a message, in a transaction of its own; harmless when it is gone. */

@@ -30,6 +30,7 @@ import { completeConfig, type MasterConfig, type MasterOptions } from './config.
 import { Heartbeat } from './heartbeat.js';
 import { LEASE_MARGIN_MS, type Lease } from './lease.js';
 import { SOUND_PARTS, type MasterParts } from './parts.js';
+import { Upkeep } from './upkeep.js';
 
 /** What a host provides. */
 export interface MasterPorts {
@@ -58,6 +59,7 @@ export class BuildMaster {
   readonly #effects: EffectCommitter;
   readonly #lease: Lease;
   readonly #poll: Poll;
+  readonly #upkeep: Upkeep;
   readonly #subscriptions: Subscription[] = [];
   readonly #stopping = new AbortController();
   #masterid = 0;
@@ -80,6 +82,7 @@ export class BuildMaster {
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs);
+    this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
   }
 
@@ -99,6 +102,7 @@ export class BuildMaster {
     await this.#tryAgain(() => this.#register());
     if (this.#stopping.signal.aborted) return;
     this.#listen();
+    this.#upkeep.start();
     await this.#keeper?.start();
   }
 
@@ -120,6 +124,7 @@ export class BuildMaster {
     try {
       await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
       await this.#keeper?.stop();
+      this.#upkeep.stop();
       await this.data.masterStopped({ id: this.#masterid, name: this.config.name });
     } catch (error) {
       logger.log('warning', `stopped without saying so: ${describeError(error)}`);

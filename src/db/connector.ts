@@ -12,6 +12,7 @@ import { Database } from './database.js';
 import type { Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
+import { LeftoversConnector } from './leftovers.js';
 import { MastersConnector } from './masters.js';
 import { checkVersion } from './migrate.js';
 import { QueuesConnector } from './queues.js';
@@ -36,6 +37,7 @@ export class DatabaseConnector {
   readonly buildRequests: BuildRequestsConnector;
   readonly builders: BuildersConnector;
   readonly builds: BuildsConnector;
+  readonly leftovers = new LeftoversConnector();
   readonly queues: QueuesConnector;
   readonly events: EventsConnector;
 

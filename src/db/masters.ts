@@ -12,6 +12,7 @@ import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
+import { HOUSEKEPT } from './leftovers.js';
 import { pageClauses, type Page } from './page.js';
 import { booleanOf, integerOf, textOf } from './row.js';
 import type { Transaction } from './transaction.js';
@@ -96,10 +97,7 @@ export class MastersConnector {
         },
       ]);
     } else {
-      await tx.run([
-        ...unlinkStatements(masterid),
-        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
-      ]);
+      await tx.run(deactivationStatements(masterid));
     }
     return booleanOf(row, 'active') !== active;
   }
@@ -117,10 +115,7 @@ export class MastersConnector {
     if (integerOf(master, 'beat') !== owner.seenBeat) return null;
     const isCurrent = integerOf(master, 'incarnation') === incarnation;
     if (isCurrent) {
-      await tx.run([
-        ...unlinkStatements(masterid),
-        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
-      ]);
+      await tx.run(deactivationStatements(masterid));
     }
     return { masterName: textOf(master, 'name'), wasActive: isCurrent && booleanOf(master, 'active') };
   }
@@ -204,7 +199,19 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
             SELECT id, incarnation, beat FROM masters WHERE ${condition}`,
       values,
     },
-    { sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0 WHERE ${condition}`, values },
+    {
+      sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0, housekept = ${HOUSEKEPT} WHERE ${condition}`,
+      values,
+    },
+  ];
+}
+
+/** Sets a master inactive; its links go, its claims do not end by that. */
+function deactivationStatements(masterid: number): readonly Statement[] {
+  return [
+    ...unlinkStatements(masterid),
+    { sql: 'DELETE FROM builder_masters WHERE masterid = ?', values: [masterid] },
+    { sql: `UPDATE masters SET active = 0, housekept = ${HOUSEKEPT} WHERE id = ?`, values: [masterid] },
   ];
 }
 

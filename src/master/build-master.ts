@@ -162,6 +162,13 @@ export class BuildMaster {
     const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
     for (const name of names) await this.db.builders.findBuilderId(name);
     const watch = new this.#parts.OwnerWatch(runtime.clock, leaseMs);
+    const housekeeping = new this.#parts.Housekeeping({
+      db: this.db,
+      updates: this.data,
+      logger: runtime.logger,
+      masterid: this.#masterid,
+      watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
+    });
     const { db, data: updates } = this;
     const context = {
       runtime,
@@ -173,6 +180,7 @@ export class BuildMaster {
       masterid: this.#masterid,
       heartbeatMs,
       poll: this.#poll,
+      housekeeping,
     };
     const keeper = new ClaimKeeper(context, schedulers);
     for (const scheduler of schedulers) await this.#bind(scheduler, keeper);

@@ -8,6 +8,7 @@ import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
 import { separateTransactions } from './separate-transactions.js';
 import { unconditionalRelease } from './unconditional-release.js';
+import { unreleasedRequests } from './unreleased-requests.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
 
 export type { Canary } from './canary.js';
@@ -21,4 +22,5 @@ export const CANARIES: readonly Canary[] = [
   wallClockExpiry,
   forgottenTimer,
   moduleCounter,
+  unreleasedRequests,
 ];

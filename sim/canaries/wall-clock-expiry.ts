@@ -1,14 +1,13 @@
 // B7: a master is judged by `last_active`, which its own wall clock wrote, against the wall clock of the judge.
 
-import type { Ownership } from '../../src/db/claims.js';
-import { OwnerWatch } from '../../src/master/owner-watch.js';
+import { OwnerWatch, type SeenOwner } from '../../src/master/owner-watch.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import { defineScenario } from '../scenario.js';
 import type { Canary } from './canary.js';
 
 class WallClockWatch extends OwnerWatch {
-  protected override isOver(_sinceMs: number, ownership: Ownership): boolean {
-    return this.clock.wallMs() - (ownership.masterLastActive ?? 0) * 1000 >= this.leaseMs;
+  protected override isOver(_sinceMs: number, owner: SeenOwner): boolean {
+    return this.clock.wallMs() - (owner.masterLastActive ?? 0) * 1000 >= this.leaseMs;
   }
 }
 

@@ -1,5 +1,6 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9).
 
+import { deadReleased } from './dead-released.js';
 import { failoverBound } from './failover-bound.js';
 import type { Oracle } from './history.js';
 import { noDuplicate } from './no-duplicate.js';
@@ -18,4 +19,5 @@ export const ORACLES: readonly Oracle[] = [
   noLostChange,
   noDuplicate,
   stateRecovered,
+  deadReleased,
 ];

@@ -18,7 +18,7 @@ import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { EventWriter } from './event-writer.js';
-import { buildsetEvents } from './events.js';
+import { buildsetEvents, countBuildsetEvents } from './events.js';
 
 /** A buildset of an effect: a stamp is the id of one that exists, or what identifies it. */
 export interface BuildsetDraft extends Omit<NewBuildset, 'sourcestampids' | 'schedulerid' | 'submittedAt'> {
@@ -180,5 +180,8 @@ export class EffectCommitter {
 }
 
 function countEvents(effect: Effect): number {
-  return effect.buildsets.reduce((count, buildset) => count + buildset.requests.length + 1, 0);
+  return effect.buildsets.reduce(
+    (count, buildset) => count + countBuildsetEvents(buildset.requests.length),
+    0,
+  );
 }

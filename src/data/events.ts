@@ -3,10 +3,13 @@
 // @source buildbot master/buildbot/data (spec: events actually produced)
 
 import type { JsonObject } from '../core/json.js';
+import { SUCCESS } from '../core/results.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Change } from '../db/changes.js';
 import { SERVICE_NAMES, type FreedService, type ServiceKind } from '../db/claims.js';
-import type { NewBuildset } from '../db/buildsets.js';
+import type { BuildRequest } from '../db/build-requests.js';
+import type { Build } from '../db/builds.js';
+import type { AnnouncedBuildset, NewBuildset } from '../db/buildsets.js';
 
 /** An event before it has an id. */
 export interface Event {
@@ -83,37 +86,115 @@ export function changeOfEvent(body: JsonObject): Change {
   };
 }
 
-/** A buildset and its requests, as one event each. */
+/** A buildset that has just been added, and its requests, as one event each; one without requests is complete at once. */
 export function buildsetEvents(buildset: NewBuildset, scheduler: string | null): readonly Event[] {
-  const { bsid, submittedAt, priority } = buildset;
-  const requests = buildset.requests.map(({ brid, builderid }) => ({
-    key: ['buildrequests', String(brid), 'new'],
-    body: {
+  const { bsid, submittedAt, priority, waitedFor } = buildset;
+  const requests = buildset.requests.map(({ brid, builderid }) =>
+    buildRequestEvent('new', {
       buildrequestid: brid,
       buildsetid: bsid,
       builderid,
       priority,
-      claimed: false,
-      claimed_at: null,
-      claimed_by_masterid: null,
       complete: false,
       results: -1,
-      submitted_at: submittedAt,
-      complete_at: null,
-      waited_for: buildset.waitedFor,
-    },
-  }));
-  const body = {
-    bsid,
+      submittedAt,
+      completeAt: null,
+      waitedFor,
+      claimed: false,
+      claimedAt: null,
+      claimedByMasterid: null,
+    }),
+  );
+  const added: AnnouncedBuildset = {
+    ...buildset,
     scheduler,
-    external_idstring: buildset.externalIdstring,
-    reason: buildset.reason,
-    submitted_at: submittedAt,
     complete: false,
-    complete_at: null,
+    completeAt: null,
     results: -1,
-    sourcestampids: buildset.sourcestampids,
-    changeids: buildset.changeids,
+    parentBuildid: buildset.parentBuildid ?? null,
+    parentRelationship: buildset.parentRelationship ?? null,
+    rebuiltBuildid: buildset.rebuiltBuildid ?? null,
   };
-  return [...requests, { key: ['buildsets', String(bsid), 'new'], body }];
+  const complete = { ...added, complete: true, completeAt: submittedAt, results: SUCCESS };
+  const end = requests.length === 0 ? [buildsetEvent('complete', complete)] : [];
+  return [...requests, buildsetEvent('new', added), ...end];
+}
+
+/** How many events `buildsetEvents` gives for a buildset with so many requests. */
+export function countBuildsetEvents(requests: number): number {
+  return requests === 0 ? 2 : requests + 1;
+}
+
+/** The same fields, whatever happened. */
+export function buildsetEvent(what: 'new' | 'complete', buildset: AnnouncedBuildset): Event {
+  return {
+    key: ['buildsets', String(buildset.bsid), what],
+    body: {
+      bsid: buildset.bsid,
+      scheduler: buildset.scheduler,
+      external_idstring: buildset.externalIdstring,
+      reason: buildset.reason,
+      submitted_at: buildset.submittedAt,
+      complete: buildset.complete,
+      complete_at: buildset.completeAt,
+      results: buildset.results,
+      parent_buildid: buildset.parentBuildid,
+      parent_relationship: buildset.parentRelationship,
+      rebuilt_buildid: buildset.rebuiltBuildid,
+      sourcestampids: buildset.sourcestampids,
+      changeids: buildset.changeids,
+    },
+  };
+}
+
+export function buildRequestEvent(
+  what: 'new' | 'claimed' | 'unclaimed' | 'complete',
+  request: Omit<BuildRequest, 'buildername'>,
+): Event {
+  return {
+    key: ['buildrequests', String(request.buildrequestid), what],
+    body: {
+      buildrequestid: request.buildrequestid,
+      buildsetid: request.buildsetid,
+      builderid: request.builderid,
+      priority: request.priority,
+      claimed: request.claimed,
+      claimed_at: request.claimedAt,
+      claimed_by_masterid: request.claimedByMasterid,
+      complete: request.complete,
+      results: request.results,
+      submitted_at: request.submittedAt,
+      complete_at: request.completeAt,
+      waited_for: request.waitedFor,
+    },
+  };
+}
+
+export function buildEvent(what: 'new' | 'update' | 'finished', build: Build): Event {
+  return {
+    key: ['builds', String(build.buildid), what],
+    body: {
+      buildid: build.buildid,
+      number: build.number,
+      builderid: build.builderid,
+      buildrequestid: build.buildrequestid,
+      workerid: build.workerid,
+      masterid: build.masterid,
+      started_at: build.startedAt,
+      complete: build.complete,
+      complete_at: build.completeAt,
+      state_string: build.stateString,
+      results: build.results,
+    },
+  };
+}
+
+/** A builder is configured on a master from now on, or not any more. */
+export function builderEvent(
+  what: 'started' | 'stopped',
+  builder: { readonly builderid: number; readonly name: string },
+  masterid: number,
+): Event {
+  const { builderid, name } = builder;
+  return { key: ['builders', String(builderid), what], body: { builderid, masterid, name } };
 }

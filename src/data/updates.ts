@@ -13,6 +13,7 @@ import { findStampStatement, insertStampStatement, spareStampId, stampHash } fro
 import type { Transaction } from '../db/transaction.js';
 import { frozenBody } from '../mq/message-body.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
+import { BuildUpdates } from './build-updates.js';
 import type { EventWriter } from './event-writer.js';
 import { changeEvent, masterEvent, serviceEvent, type Event } from './events.js';
 
@@ -20,11 +21,14 @@ export class DataUpdates {
   readonly #db: DatabaseConnector;
   readonly #writer: EventWriter;
   readonly #clock: Clock;
+  /** Build requests, builds and builders. */
+  readonly builds: BuildUpdates;
 
   constructor(db: DatabaseConnector, writer: EventWriter, clock: Clock) {
     this.#db = db;
     this.#writer = writer;
     this.#clock = clock;
+    this.builds = new BuildUpdates(db, writer, clock);
   }
 
   /**

@@ -136,8 +136,8 @@ export class BuildRequestsConnector {
   ): Promise<readonly number[]> {
     const results = await tx.run(
       chunks(brids).map((ids) => ({
-        sql: `DELETE FROM buildrequest_claims WHERE masterid = ? AND incarnation = ? AND brid IN ${placeholders(ids.length)}
-                AND EXISTS (SELECT 1 FROM buildrequests r WHERE r.id = brid AND r.complete = 0) RETURNING brid`,
+        sql: `DELETE FROM buildrequest_claims WHERE masterid = ? AND incarnation = ? AND is_open = 1
+                AND brid IN ${placeholders(ids.length)} RETURNING brid`,
         values: [masterid, incarnation, ...ids],
       })),
     );
@@ -154,8 +154,9 @@ export class BuildRequestsConnector {
     assert(results !== RETRY, 'a request whose build is to be tried again is not complete');
     const isOwned = `AND EXISTS (SELECT 1 FROM buildrequest_claims c WHERE c.brid = buildrequests.id
                        AND c.masterid = ? AND c.incarnation = ?)`;
-    const changed = await tx.run(
-      chunks(brids).map((ids) => ({
+    const parts = chunks(brids);
+    const changed = await tx.run([
+      ...parts.map((ids) => ({
         sql: `UPDATE buildrequests SET complete = 1, results = ?, complete_at = ?
               WHERE complete = 0 AND id IN ${placeholders(ids.length)} ${owner === undefined ? '' : isOwned}`,
         values: [
@@ -165,8 +166,12 @@ export class BuildRequestsConnector {
           ...(owner === undefined ? [] : [owner.masterid, owner.incarnation]),
         ],
       })),
-    );
-    if (sum(changed) !== brids.length) throw new NotClaimedError(brids);
+      ...parts.map((ids) => ({
+        sql: `UPDATE buildrequest_claims SET is_open = 0 WHERE brid IN ${placeholders(ids.length)}`,
+        values: ids,
+      })),
+    ]);
+    if (sum(changed.slice(0, parts.length)) !== brids.length) throw new NotClaimedError(brids);
   }
 
   async #read(statement: Statement): Promise<readonly BuildRequest[]> {

@@ -51,6 +51,14 @@ export interface Buildset {
   readonly rebuiltBuildid: number | null;
 }
 
+/** A buildset, and what else a message says of it. */
+export interface AnnouncedBuildset extends Buildset {
+  /** The name of its scheduler, if it has one. */
+  readonly scheduler: string | null;
+  readonly sourcestampids: readonly number[];
+  readonly changeids: readonly number[];
+}
+
 /** The buildset is complete already, or does not exist; nothing was changed. */
 export class AlreadyCompleteError extends StandinError {
   constructor(bsid: number) {
@@ -149,7 +157,11 @@ export class BuildsetsConnector {
    * Completes a buildset if all its requests are complete and it is not yet: as it is then, or null. Its results are the
    * worst of those of its requests. It takes the row's lock: of two whose requests were the last, one completes it.
    */
-  async maybeBuildsetCompleteIn(tx: Transaction, bsid: number, completeAt: number): Promise<Buildset | null> {
+  async maybeBuildsetCompleteIn(
+    tx: Transaction,
+    bsid: number,
+    completeAt: number,
+  ): Promise<AnnouncedBuildset | null> {
     const [found, requests] = await tx.run([
       { sql: `${SELECT} WHERE b.id = ?`, values: [bsid], lock: `row:buildsets:${bsid}` },
       { sql: 'SELECT complete, results FROM buildrequests WHERE buildsetid = ? ORDER BY id', values: [bsid] },
@@ -160,7 +172,7 @@ export class BuildsetsConnector {
     if (!parts.every((part) => booleanOf(part, 'complete'))) return null;
     const results = worstResult(parts.map((part) => integerOf(part, 'results')));
     await this.completeBuildsetIn(tx, bsid, { results, completeAt });
-    return { ...buildsetOf(row), complete: true, completeAt, results };
+    return { ...(await this.#announcedIn(tx, buildsetOf(row))), complete: true, completeAt, results };
   }
 
   /** Builder id to build request id. */
@@ -168,6 +180,23 @@ export class BuildsetsConnector {
     const sql = 'SELECT id, builderid FROM buildrequests WHERE buildsetid = ? ORDER BY id';
     const rows = present((await this.#database.read([{ sql, values: [bsid] }]))[0], 'requests').rows;
     return new Map(rows.map((row) => [integerOf(row, 'builderid'), integerOf(row, 'id')]));
+  }
+
+  async #announcedIn(tx: Transaction, buildset: Buildset): Promise<AnnouncedBuildset> {
+    const { bsid, schedulerid } = buildset;
+    const selects = [
+      'SELECT sourcestampid AS id FROM buildset_sourcestamps WHERE buildsetid = ? ORDER BY sourcestampid',
+      'SELECT changeid AS id FROM buildset_changes WHERE buildsetid = ? ORDER BY changeid',
+    ].map((sql) => ({ sql, values: [bsid] }));
+    const scheduler = { sql: 'SELECT name FROM schedulers WHERE id = ?', values: [schedulerid] };
+    const [stamps, changes, names] = await tx.run([...selects, scheduler]);
+    const name = names?.rows[0];
+    return {
+      ...buildset,
+      scheduler: name === undefined ? null : textOf(name, 'name'),
+      sourcestampids: present(stamps, 'stamps').rows.map((row) => integerOf(row, 'id')),
+      changeids: present(changes, 'changes').rows.map((row) => integerOf(row, 'id')),
+    };
   }
 
   async #read(sql: string, values: readonly SqlValue[]): Promise<readonly Buildset[]> {

@@ -12,6 +12,7 @@ import { Database } from './database.js';
 import { DatabaseError, type Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
+import { LeftoversConnector } from './leftovers.js';
 import { MastersConnector } from './masters.js';
 import { checkVersion } from './migrate.js';
 import { OperationsConnector } from './operations.js';
@@ -37,6 +38,7 @@ export class DatabaseConnector {
   readonly buildRequests: BuildRequestsConnector;
   readonly builders: BuildersConnector;
   readonly builds: BuildsConnector;
+  readonly leftovers = new LeftoversConnector();
   readonly queues: QueuesConnector;
   readonly events: EventsConnector;
   readonly operations: OperationsConnector;

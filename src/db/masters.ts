@@ -12,7 +12,9 @@ import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
-import { pageClauses, type Page } from './page.js';
+import { HOUSEKEPT } from './leftovers.js';
+import { LISTS } from './lists.js';
+import { specClauses, type ResultSpec } from './result-spec.js';
 import { booleanOf, integerOf, textOf } from './row.js';
 import type { Transaction } from './transaction.js';
 
@@ -36,14 +38,7 @@ export interface Expiry {
 /** What a renewal found. */
 export type Renewal = 'renewed' | 'expired' | 'superseded';
 
-const COLUMNS = 'id, name, active, last_active, incarnation, beat';
-const FIELDS = {
-  id: 'id',
-  masterid: 'id',
-  name: 'name',
-  active: 'active',
-  last_active: 'last_active',
-} as const;
+const COLUMNS = 't.id, t.name, t.active, t.last_active, t.incarnation, t.beat';
 
 export class MastersConnector {
   readonly #database: Database;
@@ -96,10 +91,7 @@ export class MastersConnector {
         },
       ]);
     } else {
-      await tx.run([
-        ...unlinkStatements(masterid),
-        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
-      ]);
+      await tx.run(deactivationStatements(masterid));
     }
     return booleanOf(row, 'active') !== active;
   }
@@ -117,25 +109,26 @@ export class MastersConnector {
     if (integerOf(master, 'beat') !== owner.seenBeat) return null;
     const isCurrent = integerOf(master, 'incarnation') === incarnation;
     if (isCurrent) {
-      await tx.run([
-        ...unlinkStatements(masterid),
-        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
-      ]);
+      await tx.run(deactivationStatements(masterid));
     }
     return { masterName: textOf(master, 'name'), wasActive: isCurrent && booleanOf(master, 'active') };
   }
 
   /** The master, or null. */
   async getMaster(masterid: number): Promise<Master | null> {
-    const sql = `SELECT ${COLUMNS} FROM masters WHERE id = ?`;
+    const sql = `SELECT ${COLUMNS} FROM masters t WHERE t.id = ?`;
     const row = (await this.#database.read([{ sql, values: [masterid] }]))[0]?.rows[0];
     return row === undefined ? null : masterOf(row);
   }
 
-  /** All masters, inactive ones too, sorted (by id unless `page` says otherwise) and paged. @throws StandinError `bad-page`. */
-  async getMasters(page: Page = {}): Promise<readonly Master[]> {
-    const clauses = pageClauses(page, FIELDS, 'id');
-    const statement = { sql: `SELECT ${COLUMNS} FROM masters${clauses.sql}`, values: clauses.values };
+  /** All masters, inactive ones too, or those that `spec` asks for; by id unless it says otherwise. @throws ResultSpecError */
+  async getMasters(spec: ResultSpec = {}): Promise<readonly Master[]> {
+    const { from, fields, key } = present(LISTS['masters'], 'the list of masters');
+    const { where, order, page } = specClauses(spec, fields, key.column);
+    const statement = {
+      sql: `SELECT ${COLUMNS} FROM ${from} WHERE 1 = 1${where.sql}${order}${page.sql}`,
+      values: [...where.values, ...page.values],
+    };
     return present((await this.#database.read([statement]))[0], 'masters').rows.map(masterOf);
   }
 
@@ -204,7 +197,19 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
             SELECT id, incarnation, beat FROM masters WHERE ${condition}`,
       values,
     },
-    { sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0 WHERE ${condition}`, values },
+    {
+      sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0, housekept = ${HOUSEKEPT} WHERE ${condition}`,
+      values,
+    },
+  ];
+}
+
+/** Sets a master inactive; its links go, its claims do not end by that. */
+function deactivationStatements(masterid: number): readonly Statement[] {
+  return [
+    ...unlinkStatements(masterid),
+    { sql: 'DELETE FROM builder_masters WHERE masterid = ?', values: [masterid] },
+    { sql: `UPDATE masters SET active = 0, housekept = ${HOUSEKEPT} WHERE id = ?`, values: [masterid] },
   ];
 }
 

@@ -1,11 +1,13 @@
 // The schema, as portable SQL (SQLite and PostgreSQL): the tables of Buildbot that the control plane needs, and what its
 // guarantees add to them. The additions are
 //   masters.incarnation, beat        identity and renewals of a lease
+//   masters.housekept                incarnations up to this one are dead and have left nothing behind
 //   master_incarnations          the last beat of incarnations that have been superseded and may still own something
 //   schedulers.owner_*, epoch        the last owner, and the fence that every effect compares; never reset
 //   schedulers.is_free               1 once the last owner's claim has ended for certain (changesources are alike)
 //   buildrequest_claims.incarnation,
 //   builds.incarnation               of which life of a master a claim or a build is: when that is over, it is too
+//   buildrequest_claims.is_open      0 once the request is complete: the claim then only says who did it
 //   buildset_changes                 which changes a buildset consumed
 //   sequences                        where ids come from, outside the transactions that use them
 //   operations                       results of effects by operation id, to look up after an unknown outcome
@@ -38,7 +40,8 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE masters (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE,
      active INTEGER NOT NULL, last_active INTEGER NOT NULL,
-     incarnation INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0)`,
+     incarnation INTEGER NOT NULL DEFAULT 0, beat INTEGER NOT NULL DEFAULT 0, housekept INTEGER NOT NULL DEFAULT 0)`,
+  `CREATE INDEX masters_watched ON masters (id) WHERE active = 1 OR housekept < incarnation`,
   `CREATE TABLE master_incarnations (
      masterid INTEGER NOT NULL REFERENCES masters(id), incarnation INTEGER NOT NULL, last_beat INTEGER NOT NULL,
      PRIMARY KEY (masterid, incarnation))`,
@@ -105,8 +108,9 @@ const INITIAL: readonly string[] = [
   `CREATE INDEX buildrequests_complete ON buildrequests (complete, id)`,
   `CREATE TABLE buildrequest_claims (
      brid INTEGER PRIMARY KEY REFERENCES buildrequests(id), masterid INTEGER NOT NULL REFERENCES masters(id),
-     incarnation INTEGER NOT NULL, claimed_at INTEGER NOT NULL)`,
+     incarnation INTEGER NOT NULL, claimed_at INTEGER NOT NULL, is_open INTEGER NOT NULL DEFAULT 1)`,
   `CREATE INDEX buildrequest_claims_masterid ON buildrequest_claims (masterid, brid)`,
+  `CREATE INDEX buildrequest_claims_open ON buildrequest_claims (masterid, brid) WHERE is_open = 1`,
   `CREATE TABLE builds (
      id INTEGER PRIMARY KEY, number INTEGER NOT NULL, builderid INTEGER NOT NULL REFERENCES builders(id),
      buildrequestid INTEGER NOT NULL REFERENCES buildrequests(id), workerid INTEGER,

@@ -14,6 +14,7 @@ import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
 import { EventWriter } from '../data/event-writer.js';
 import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
+import { DataQueries } from '../data/queries.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
@@ -53,6 +54,7 @@ export class BuildMaster {
   readonly db: DatabaseConnector;
   readonly mq: MQConnector;
   readonly data: DataUpdates;
+  readonly queries: DataQueries;
   readonly #ports: MasterPorts;
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
@@ -79,6 +81,7 @@ export class BuildMaster {
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
     this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
+    this.queries = new DataQueries(this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs);
@@ -167,6 +170,13 @@ export class BuildMaster {
     const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
     for (const name of names) await this.db.builders.findBuilderId(name);
     const watch = new this.#parts.OwnerWatch(runtime.clock, leaseMs);
+    const housekeeping = new this.#parts.Housekeeping({
+      db: this.db,
+      updates: this.data,
+      logger: runtime.logger,
+      masterid: this.#masterid,
+      watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
+    });
     const { db, data: updates } = this;
     const context = {
       runtime,
@@ -178,6 +188,7 @@ export class BuildMaster {
       masterid: this.#masterid,
       heartbeatMs,
       poll: this.#poll,
+      housekeeping,
     };
     const keeper = new ClaimKeeper(context, schedulers);
     for (const scheduler of schedulers) await this.#bind(scheduler, keeper);

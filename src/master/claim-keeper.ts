@@ -1,6 +1,8 @@
 // Which of a master's clustered services it holds: looked at once a heartbeat, and at once when there is reason to.
 //
-// One pass is one round trip when there is nothing to do. At each poll it looks for events that were not published, too. It reads who owns the services of this master, and
+// One pass is one round trip when there is nothing to do. At each poll it looks, in
+// the same round trip, for events that were not published and for masters that are dead. It reads who owns the services
+// of this master, and
 //   - lets go of a service whose claim is not there any more;
 //   - claims one that is free, and takes up again one that this very incarnation still owns;
 //   - ends an owner that has been unable to renew for a whole lease, and claims in the same pass.
@@ -17,6 +19,7 @@ import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
 import { Loop } from '../services/loop.js';
 import type { Poll } from '../services/poll.js';
+import type { Housekeeping } from './housekeeping.js';
 import type { Lease } from './lease.js';
 import type { OwnerWatch, Suspect } from './owner-watch.js';
 
@@ -30,6 +33,7 @@ export interface KeeperContext {
   readonly masterid: number;
   readonly heartbeatMs: number;
   readonly poll: Poll;
+  readonly housekeeping: Housekeeping;
 }
 
 export class ClaimKeeper implements Tenure {
@@ -38,7 +42,7 @@ export class ClaimKeeper implements Tenure {
   readonly #loop: Loop;
   #firstPass: (() => void) | null = null;
   #isSuspended = false;
-  /** The next pass looks for events that their writers left behind. */
+  /** The next pass looks for events that their writers left behind, and for masters that are dead. */
   #isScanDue = true;
   #ownership: Map<ServiceKind, Statement> | null = null;
   #endPolling = (): void => undefined;
@@ -121,13 +125,14 @@ export class ClaimKeeper implements Tenure {
   }
 
   async #pass(): Promise<void> {
-    const { db, writer, watch } = this.#context;
+    const { db, writer, watch, housekeeping } = this.#context;
     this.letGoOfUntrusted();
     const claims = new Map(this.#services.map((service) => [service, service.claim]));
     const isScanning = this.#isScanDue;
     this.#isScanDue = false;
     const owned = this.#ownershipStatements();
-    const statements = [...owned.values(), ...(isScanning ? [writer.scanStatement()] : [])];
+    const scans = isScanning ? [writer.scanStatement(), housekeeping.watchStatement()] : [];
+    const statements = [...owned.values(), ...scans];
     const results = statements.length === 0 ? [] : await db.database.read(statements);
     const kinds = [...owned.keys()];
     const ownerships = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
@@ -147,12 +152,22 @@ export class ClaimKeeper implements Tenure {
       );
       this.#attended.set(service, done);
     }
-    if (isScanning) await writer.publishOrphans(present(results.at(-1), 'unpublished events').rows);
+    if (isScanning) {
+      await writer.publishOrphans(present(results.at(-2), 'unpublished events').rows);
+      await housekeeping.keepHouse(present(results.at(-1), 'masters').rows);
+    }
+    if (endedOwners.size > 0) this.#scanAgain();
     await writer.forgetPublished();
     if (this.#firstPass === null) return;
     await Promise.all(this.#attended.values());
     this.#firstPass();
     this.#firstPass = null;
+  }
+
+  /** Who has just been ended may have left something behind. */
+  #scanAgain(): void {
+    this.#isScanDue = true;
+    this.lookAgain();
   }
 
   /** By kind, the same at every pass: the services have their ids before the first one. */

@@ -13,6 +13,12 @@ interface Sight {
   readonly sinceMs: number;
 }
 
+/** What is seen of the owner of something. */
+export type SeenOwner = Pick<
+  Ownership,
+  'isFree' | 'ownerMasterid' | 'ownerIncarnation' | 'ownerBeat' | 'masterLastActive'
+>;
+
 /** An incarnation that may be ended, and what was seen of it. */
 export interface Suspect {
   readonly masterid: number;
@@ -34,7 +40,7 @@ export class OwnerWatch {
    * Takes in what a reply that has just arrived says of the owners of schedulers, and returns those that have been unable
    * to renew for a whole lease: what is sent to end them from now on is in time.
    */
-  observe(ownerships: readonly Ownership[]): readonly Suspect[] {
+  observe(ownerships: readonly SeenOwner[]): readonly Suspect[] {
     const now = this.clock.monotonicMs();
     const sights = new Map<string, Sight>();
     const suspects: Suspect[] = [];
@@ -53,7 +59,7 @@ export class OwnerWatch {
   }
 
   /** Whether an owner that has stood still since `sinceMs` may be ended now. */
-  protected isOver(sinceMs: number, _ownership: Ownership): boolean {
+  protected isOver(sinceMs: number, _owner: SeenOwner): boolean {
     return this.clock.monotonicMs() - sinceMs >= this.leaseMs;
   }
 }

@@ -6,6 +6,7 @@ import { SchedulersConnector } from '../db/schedulers.js';
 import { SimpleMQ } from '../mq/simple-queue.js';
 import { WampMQ } from '../mq/wamp-queue.js';
 import { ChangeFeed } from '../schedulers/change-feed.js';
+import { Housekeeping } from './housekeeping.js';
 import { Lease } from './lease.js';
 import { OwnerWatch } from './owner-watch.js';
 
@@ -17,6 +18,7 @@ export interface MasterParts {
   readonly ChangeFeed: typeof ChangeFeed;
   readonly Lease: typeof Lease;
   readonly OwnerWatch: typeof OwnerWatch;
+  readonly Housekeeping: typeof Housekeeping;
 }
 
 export const SOUND_PARTS: MasterParts = {
@@ -27,4 +29,5 @@ export const SOUND_PARTS: MasterParts = {
   ChangeFeed,
   Lease,
   OwnerWatch,
+  Housekeeping,
 };

@@ -148,7 +148,7 @@ function claimSuite(run: RunWithDatabase): void {
       await addRequest(environment, 44);
       await claim(environment, [44]);
       expect(await environment.rows('SELECT * FROM buildrequest_claims')).toEqual([
-        { brid: 44, masterid: ME.masterid, incarnation: 2, claimed_at: CLAIMED_AT },
+        { brid: 44, masterid: ME.masterid, incarnation: 2, claimed_at: CLAIMED_AT, is_open: 1 },
       ]);
     }));
 

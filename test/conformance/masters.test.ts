@@ -167,7 +167,7 @@ function listingSuite(run: RunWithDatabase): void {
       ]);
     }));
 
-  test('getMasters sorts, pages and refuses what it cannot sort by', () =>
+  test('getMasters filters, sorts, pages and refuses what it cannot sort by', () =>
     run(async (environment) => {
       const { masters } = environment.db;
       for (const id of [7, 8, 9]) await addMaster(environment, id, id === 8);
@@ -175,12 +175,15 @@ function listingSuite(run: RunWithDatabase): void {
         (await masters.getMasters(page)).map(({ id }) => id);
       expect(await ids({ order: ['-name'] })).toEqual([9, 8, 7]);
       expect(await ids({ order: ['-active'] })).toEqual([8, 7, 9]);
+      expect(
+        await ids({ filters: [{ field: 'active', op: 'eq', values: [false] }], order: ['-name'] }),
+      ).toEqual([9, 7]);
       expect(await ids({ order: ['-masterid'], limit: 1, offset: 1 })).toEqual([8]);
       expect(await ids({ offset: 2 })).toEqual([9]);
       expect(await ids({ limit: 0 })).toEqual([]);
       await expect(ids({ order: ['activ'] })).rejects.toThrow("did you mean 'active'?");
-      await expect(ids({ limit: -1 })).rejects.toMatchObject({ code: 'bad-page' });
-      await expect(ids({ offset: 0.5 })).rejects.toMatchObject({ code: 'bad-page' });
+      await expect(ids({ limit: -1 })).rejects.toMatchObject({ code: 'bad-spec' });
+      await expect(ids({ offset: 0.5 })).rejects.toMatchObject({ code: 'bad-spec' });
     }));
 }
 

@@ -36,10 +36,13 @@ export async function addRequest(
   const { bsid = 539, builderid = 77, claimedBy, complete = false, results = -1 } = row;
   const insert = `INSERT INTO buildrequests (id, buildsetid, builderid, complete, results, submitted_at)
                   VALUES (?, ?, ?, ?, ?, 1300305712)`;
-  const claim = `INSERT INTO buildrequest_claims (brid, masterid, incarnation, claimed_at) VALUES (?, ?, ?, 1300103810)`;
+  const claim = `INSERT INTO buildrequest_claims (brid, masterid, incarnation, claimed_at, is_open)
+                 VALUES (?, ?, ?, 1300103810, ?)`;
   await environment.write(
     [insert, brid, bsid, builderid, Number(complete), results],
-    ...(claimedBy === undefined ? [] : [[claim, brid, claimedBy.masterid, claimedBy.incarnation] as const]),
+    ...(claimedBy === undefined
+      ? []
+      : [[claim, brid, claimedBy.masterid, claimedBy.incarnation, Number(!complete)] as const]),
   );
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../src/db/driver.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
+import { Housekeeping } from '../../src/master/housekeeping.js';
 import { Lease } from '../../src/master/lease.js';
 import { Poll } from '../../src/services/poll.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
@@ -57,6 +58,13 @@ beforeEach(async () => {
       masterid: me.masterid,
       heartbeatMs: HEARTBEAT_MS,
       poll: new Poll(plane.runtime, 30_000),
+      housekeeping: new Housekeeping({
+        db: plane.db,
+        updates: plane.updates,
+        logger: plane.runtime.logger,
+        masterid: me.masterid,
+        watch: new OwnerWatch(plane.runtime.clock, 60_000),
+      }),
     },
     [service],
   );

@@ -12,6 +12,7 @@ test('every guarantee has its oracle, in order', () => {
     'no-lost-change',
     'no-duplicate',
     'state-recovered',
+    'dead-released',
   ]);
 });
 

@@ -4,8 +4,7 @@ import { DataUpdates } from '../../src/data/updates.js';
 import { EffectCommitter, type Actor } from '../../src/data/effects.js';
 import { EventWriter } from '../../src/data/event-writer.js';
 import { DatabaseConnector } from '../../src/db/connector.js';
-import type { Row, SqlValue } from '../../src/db/driver.js';
-import type { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
+import type { Driver, Row, SqlValue } from '../../src/db/driver.js';
 import type { Claim } from '../../src/db/claims.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { GatedDriver } from './gated-driver.js';
@@ -29,9 +28,9 @@ export class Plane {
   readonly published: string[] = [];
 
   /** `mq`: that of another process in the same cluster; default one of its own. */
-  constructor(memory: MemoryDriver, runtime = new TestRuntime(), mq = new SimpleMQ(runtime)) {
+  constructor(driver: Driver, runtime = new TestRuntime(), mq = new SimpleMQ(runtime)) {
     this.runtime = runtime;
-    this.driver = new GatedDriver(memory);
+    this.driver = new GatedDriver(driver);
     this.mq = mq;
     this.db = new DatabaseConnector(this.driver, runtime);
     this.writer = new EventWriter(this.db, this.mq, runtime.clock);

@@ -28,12 +28,15 @@ export const OBSERVED_TABLES: ReadonlySet<string> = new Set([
   'masters',
   'schedulers',
   'scheduler_masters',
+  'changesource_masters',
   'changes',
   'buildsets',
   'buildset_changes',
   'objects',
   'object_state',
   'scheduler_changes',
+  'buildrequest_claims',
+  'builds',
 ]);
 
 /** Shared by all commits that changed no observed row. */

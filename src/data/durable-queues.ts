@@ -7,13 +7,12 @@
 
 import { present } from '../core/assert.js';
 import { StandinError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { deepFreeze, type JsonObject } from '../core/json.js';
 import { isSameFilter, type Filter } from '../core/routing-key.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { acknowledgeStatement } from '../db/queues.js';
 import type { Transaction } from '../db/transaction.js';
 import type { Inbox, WaitingMessage } from '../mq/inbox.js';
-import { deepFreeze } from '../mq/message-body.js';
 import {
   QueueFilterError,
   type Delivery,

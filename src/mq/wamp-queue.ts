@@ -6,13 +6,13 @@
 // @source buildbot master/buildbot/mq/wamp.py, without its silence after the router was lost
 
 import { ConfigError, describeError, StandinError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { deepFreeze, type JsonObject } from '../core/json.js';
 import { checkRoutingKey, type Filter, type RoutingKey } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Consumer, deliverSoon } from './consumer.js';
 import { withDeadline } from './deferred.js';
 import { Listeners } from './listeners.js';
-import { deepFreeze, frozenBody, isJsonObject } from './message-body.js';
+import { frozenBody, isJsonObject } from './message-body.js';
 import {
   QueueStoppedError,
   QueueTimeoutError,

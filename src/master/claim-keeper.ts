@@ -31,25 +31,29 @@ export interface KeeperContext {
 
 export class ClaimKeeper implements Tenure {
   readonly #context: KeeperContext;
-  readonly #services: readonly ClusteredService[];
+  readonly #services: Set<ClusteredService>;
+  /** Those of them that are on their way out: left, not claimed any more. */
+  readonly #removed = new Set<ClusteredService>();
   readonly #loop: Loop;
-  #firstPass: (() => void) | null = null;
+  /** Each resolves when a pass that began after it was added here has ended, whether it succeeded or not. */
+  readonly #awaiting: (() => void)[] = [];
   #isSuspended = false;
   /** Services that are being attended to, each with what resolves when that is done. */
   readonly #attended = new Map<ClusteredService, Promise<void>>();
 
   constructor(context: KeeperContext, services: readonly ClusteredService[]) {
     this.#context = context;
-    this.#services = services;
+    this.#services = new Set(services);
     const options = { name: 'claim keeper', intervalMs: context.heartbeatMs, retryMs: 1_000 };
-    this.#loop = new Loop(context.runtime, options, () => this.#pass());
+    this.#loop = new Loop(context.runtime, options, () => this.#announcedPass());
   }
 
-  /** Begins; resolves when the first pass has succeeded and what it claimed is active. */
+  /**
+   * Begins; resolves when the first pass has ended and what it claimed is active. A pass that fails ends too: what keeps a
+   * service from being claimed keeps no master from starting.
+   */
   async start(): Promise<void> {
-    const first = new Promise<void>((resolve) => {
-      this.#firstPass = resolve;
-    });
+    const first = this.#nextPass();
     this.#loop.start();
     await first;
   }
@@ -57,13 +61,28 @@ export class ClaimKeeper implements Tenure {
   /** No further pass; everything that is held quiesces and is released. Resolves when that is done. */
   async stop(): Promise<void> {
     this.#isSuspended = true;
-    this.#firstPass?.();
+    this.#passEnded(this.#awaiting.splice(0));
     await this.#loop.stop();
     await Promise.all(this.#attended.values());
-    await Promise.all(
-      this.#services.map((service) => service.leave('its master stops', { isReleasing: true })),
-    );
+    await this.#leaveAll('its master stops', { isReleasing: true });
     await this.releaseOwned(); // what had been left without being released
+  }
+
+  /** Attends to one more service, which has been bound; resolves as `start` does, at once after `stop`. */
+  async add(service: ClusteredService): Promise<void> {
+    this.#services.add(service);
+    const next = this.#nextPass();
+    this.lookAgain();
+    if (!this.#loop.isStopping) await next;
+  }
+
+  /** Attends to it no more; resolves when nothing of it runs any more and its claim has been given back. */
+  async remove(service: ClusteredService): Promise<void> {
+    this.#removed.add(service);
+    await this.#attended.get(service);
+    await service.leave('it was removed from the configuration', { isReleasing: true });
+    this.#services.delete(service);
+    this.#removed.delete(service);
   }
 
   /** Looks at once. */
@@ -83,7 +102,7 @@ export class ClaimKeeper implements Tenure {
   async quiesce(reason: string): Promise<void> {
     this.#isSuspended = true;
     await Promise.all(this.#attended.values());
-    await Promise.all(this.#services.map((service) => service.leave(reason, { isReleasing: false })));
+    await this.#leaveAll(reason, { isReleasing: false });
   }
 
   /** Gives back every claim of this incarnation, after `quiesce`. */
@@ -109,11 +128,34 @@ export class ClaimKeeper implements Tenure {
     }
   }
 
+  async #leaveAll(reason: string, options: { readonly isReleasing: boolean }): Promise<void> {
+    await Promise.all([...this.#services].map((service) => service.leave(reason, options)));
+  }
+
+  #nextPass(): Promise<void> {
+    return new Promise<void>((resolve) => this.#awaiting.push(resolve));
+  }
+
+  #passEnded(awaiting: readonly (() => void)[]): void {
+    for (const resolve of awaiting) resolve();
+  }
+
+  async #announcedPass(): Promise<void> {
+    const awaiting = this.#awaiting.splice(0);
+    try {
+      await this.#pass();
+      if (awaiting.length > 0) await Promise.all(this.#attended.values());
+    } finally {
+      this.#passEnded(awaiting);
+    }
+  }
+
   async #pass(): Promise<void> {
     const { db, writer, watch } = this.#context;
     this.letGoOfUntrusted();
-    const claims = new Map(this.#services.map((service) => [service, service.claim]));
-    const ids = this.#services.map((service) => present(service.serviceid, 'service id'));
+    const services = [...this.#services];
+    const claims = new Map(services.map((service) => [service, service.claim]));
+    const ids = services.map((service) => present(service.serviceid, 'service id'));
     const statements = ids.length === 0 ? [] : [db.schedulers.ownershipStatement(ids)];
     const results = await db.database.read([writer.scanStatement(), ...statements]);
     const ownerships = (results[1]?.rows ?? []).map(ownershipOf);
@@ -123,21 +165,20 @@ export class ClaimKeeper implements Tenure {
       suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
     );
     const byId = new Map(ownerships.map((ownership) => [ownership.schedulerid, ownership]));
-    for (const service of this.#services) {
+    for (const service of services) {
       const ownership = byId.get(service.serviceid ?? 0);
       // What was read is older than a claim that has come or gone meanwhile.
-      if (ownership === undefined || claims.get(service) !== service.claim || this.#attended.has(service))
-        continue;
+      if (ownership === undefined || claims.get(service) !== service.claim || this.#isBusy(service)) continue;
       const done = this.#attend(service, ownership, endedOwners).then(
         () => void this.#attended.delete(service),
       );
       this.#attended.set(service, done);
     }
     await writer.sweep(present(results[0], 'unpublished events').rows);
-    if (this.#firstPass === null) return;
-    await Promise.all(this.#attended.values());
-    this.#firstPass();
-    this.#firstPass = null;
+  }
+
+  #isBusy(service: ClusteredService): boolean {
+    return this.#attended.has(service) || this.#removed.has(service) || !this.#services.has(service);
   }
 
   async #end(suspect: Suspect): Promise<boolean> {
@@ -181,8 +222,9 @@ export class ClaimKeeper implements Tenure {
     const scheduler = { schedulerid: ownership.schedulerid, name: service.name, enabled: ownership.enabled };
     const claim = await updates.claimScheduler(scheduler, masterid, incarnation);
     if (claim === null) return;
-    // A reply counts only in the incarnation that asked.
-    if (lease.incarnation === incarnation && !this.#isSuspended) await service.take(claim);
+    // A reply counts only in the incarnation that asked, and while the service is there.
+    const isWanted = !this.#isSuspended && !this.#removed.has(service);
+    if (lease.incarnation === incarnation && isWanted) await service.take(claim);
     else await updates.releaseScheduler(scheduler, claim);
   }
 

@@ -11,6 +11,8 @@ import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { replayCommand } from './cli/replay.js';
 import { runCommand } from './cli/run.js';
+import { masterCommand } from '../src/cli.js';
+import { loadModule } from './explore/scenario-lookup.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
 /** Runs the command line `args` (without node and script) and returns the exit code of the process. */
@@ -46,6 +48,7 @@ function buildProgram(onExit: (code: number) => void): Command {
   ]) {
     program.addCommand(define(onExit).exitOverride());
   }
+  program.addCommand(masterCommand(onExit, loadModule).exitOverride());
   return program;
 }
 

@@ -9,8 +9,7 @@ import { LEASE_MARGIN_MS } from './lease.js';
 
 /** Where messages go: through this process alone, or through a WAMP router that all masters use (realm: `buildbot`). */
 export type QueueOptions =
-  | { readonly type: 'simple' }
-  | { readonly type: 'wamp'; readonly routerUrl: string; readonly realm?: string };
+  { readonly type: 'simple' } | { readonly type: 'wamp'; readonly url: string; readonly realm?: string };
 
 /** What a user configures; only name and schedulers are needed. */
 export interface MasterOptions {
@@ -46,7 +45,7 @@ const KEYS: readonly string[] = ['name', 'schedulers', ...Object.keys(DEFAULTS)]
 const TIMINGS = ['heartbeatMs', 'leaseMs', 'claimPollMs'] as const;
 const QUEUE_KEYS: Readonly<Record<string, readonly string[]>> = {
   simple: ['type'],
-  wamp: ['type', 'routerUrl', 'realm'],
+  wamp: ['type', 'url', 'realm'],
 };
 /** What a running master cannot change, and why. */
 const FIXED: Readonly<Partial<Record<keyof MasterConfig, string>>> = {
@@ -120,14 +119,14 @@ function queueProblems(mq: unknown): string[] {
     const hint = typeof type === 'string' ? nearest(type, types) : '';
     return [`'mq.type' is ${show(type)}, expected one of ${types.join(', ')}${hint}`];
   }
-  const { routerUrl, realm = 'buildbot' } = mq as { readonly routerUrl?: unknown; readonly realm?: unknown };
-  const wamp = type === 'wamp' ? [...routerProblems(routerUrl), ...textProblems('mq.realm', realm)] : [];
+  const { url, realm = 'buildbot' } = mq as { readonly url?: unknown; readonly realm?: unknown };
+  const wamp = type === 'wamp' ? [...routerProblems(url), ...textProblems('mq.realm', realm)] : [];
   return [...unknownKeys(mq, keys, 'mq.'), ...wamp];
 }
 
 function routerProblems(url: unknown): string[] {
   if (typeof url === 'string' && /^wss?:\/\/./.test(url)) return [];
-  return [`'mq.routerUrl' is ${show(url)}, expected a URL like ws://127.0.0.1:8080/ws`];
+  return [`'mq.url' is ${show(url)}, expected a URL like ws://127.0.0.1:8080/ws`];
 }
 
 function timingProblems(config: MasterConfig): string[] {

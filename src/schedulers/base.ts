@@ -45,10 +45,10 @@ export interface ConsumeOptions {
 const RECENT_CHANGES = 200;
 
 export abstract class BaseScheduler extends ClusteredService {
-  static override readonly compareAttrs: readonly string[] = ['builderNames', 'settings'];
+  static override readonly compareAttrs: readonly string[] = ['settings'];
   readonly builderNames: readonly string[];
-  /** The options as they came from the subclass: whatever it passes up here is compared in a reconfiguration. */
-  readonly settings: SchedulerOptions;
+  /** Builder names and options as they came from the subclass: what it passes up here is compared in a reconfiguration. */
+  readonly settings: SchedulerOptions & { readonly builderNames: readonly string[] };
   readonly #buildsets: BuildsetBuilder;
   readonly #serial = new Mutex();
   #context: SchedulerContext | null = null;
@@ -66,7 +66,7 @@ export abstract class BaseScheduler extends ClusteredService {
     super(name);
     checkNames(name, builderNames);
     this.builderNames = builderNames;
-    this.settings = options;
+    this.settings = { ...options, builderNames };
     this.#buildsets = new BuildsetBuilder({ name, builderNames, ...options });
   }
 

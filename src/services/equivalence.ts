@@ -46,7 +46,7 @@ export function isEqual(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   if (left.constructor !== right.constructor) return false;
-  if (left instanceof RegExp) return String(left) === String(right);
+  if (left instanceof RegExp) return right instanceof RegExp && left.toString() === right.toString();
   if (Array.isArray(left)) return Array.isArray(right) && isEqualList(left, right);
   if (left instanceof Map || left instanceof Set) return isEqualList([...left], [...(right as Set<unknown>)]);
   if (isPlain(left)) return isEqualRecord(left, right);

@@ -365,13 +365,14 @@ describe('services that come and go', () => {
   });
 
   test('one that is removed while its claim is on its way gives it back', async () => {
-    let removed: Promise<void> | null = null;
+    const removals: Promise<void>[] = [];
     plane.driver.interfere((batch) => {
-      if (batch.some(({ sql }) => sql.startsWith('INSERT INTO scheduler_masters')) && removed === null)
-        removed = keeper.remove(service);
+      if (batch.some(({ sql }) => sql.startsWith('INSERT INTO scheduler_masters')) && removals.length === 0)
+        removals.push(keeper.remove(service));
     });
     await keeper.start();
-    await removed;
+    await Promise.all(removals);
+    expect(removals.length).toBe(1);
     expect([service.active, service.calls]).toEqual([false, []]);
     expect((await plane.db.schedulers.getScheduler(1))?.masterid).toBeNull();
   });

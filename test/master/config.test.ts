@@ -27,7 +27,7 @@ describe('a configuration', () => {
       ...LEAST,
       builders: ['b'],
       db: 'postgres://db/standin',
-      mq: { type: 'wamp', routerUrl: 'wss://router:8080/ws', realm: 'ci' },
+      mq: { type: 'wamp', url: 'wss://router:8080/ws', realm: 'ci' },
       heartbeatMs: 1_000,
       leaseMs: 8_000,
       claimPollMs: 500,
@@ -48,7 +48,7 @@ describe('a configuration', () => {
     [{ mq: 'wamp' }, `'mq' is "wamp", expected an object like { type: 'simple' }`],
     [{ mq: { type: 'wmap' } }, `'mq.type' is "wmap", expected one of simple, wamp (did you mean 'wamp'?)`],
     [{ mq: { type: 'simple', realms: 'ci' } }, "unknown key 'mq.realms' in the configuration"],
-    [{ mq: { type: 'wamp' } }, "'mq.routerUrl' is missing, expected a URL like ws://127.0.0.1:8080/ws"],
+    [{ mq: { type: 'wamp' } }, "'mq.url' is missing, expected a URL like ws://127.0.0.1:8080/ws"],
     [{ builders: 'linux' }, `'builders' is "linux", expected an array of names`],
     [{ builders: ['linux', 7] }, "'builders[1]' is 7, expected a text"],
     [{ schedulers: 'all' }, "'schedulers' must be an array"],
@@ -60,12 +60,12 @@ describe('a configuration', () => {
 });
 
 test('everything that is wrong is said at once', () => {
-  const wrong = { nmae: 'a', mq: { type: 'wamp', routerUrl: 'x' }, leaseMs: 5, schedulers: [{}] };
+  const wrong = { nmae: 'a', mq: { type: 'wamp', url: 'x' }, leaseMs: 5, schedulers: [{}] };
   expect(refusalOf(() => completeConfig(wrong as unknown as MasterOptions))).toBe(
     `5 problems
   unknown key 'nmae' in the configuration (did you mean 'name'?)
   'name' must be a text that is not empty
-  'mq.routerUrl' is "x", expected a URL like ws://127.0.0.1:8080/ws
+  'mq.url' is "x", expected a URL like ws://127.0.0.1:8080/ws
   'leaseMs' is 5, expected at least 35000: three heartbeats and 5000 ms
   schedulers[0] is no scheduler`,
   );
@@ -91,13 +91,13 @@ describe('while a master runs', () => {
     const wanted = completeConfig({
       ...LEAST,
       db: 'sqlite:other',
-      mq: { type: 'wamp', routerUrl: 'ws://r' },
+      mq: { type: 'wamp', url: 'ws://r' },
       leaseMs: 90_000,
     });
     expect(refusalOf(() => checkReconfiguration(running, wanted))).toBe(
       `3 problems
   'db' cannot change from "sqlite:standin.sqlite" to "sqlite:other" while the master runs: stop all masters, and start them with the new one
-  'mq' cannot change from {"type":"simple"} to {"type":"wamp","routerUrl":"ws://r"} while the master runs: stop all masters, and start them with the new one
+  'mq' cannot change from {"type":"simple"} to {"type":"wamp","url":"ws://r"} while the master runs: stop all masters, and start them with the new one
   'leaseMs' cannot change from 60000 to 90000 while the master runs: stop all masters, and start them with the new one: they must agree on it`,
     );
   });

@@ -12,7 +12,7 @@ import type { LogLevel } from './runtime/runtime.js';
 import type { Driver } from './db/driver.js';
 import { PostgresDriver } from './db/postgres/driver.js';
 import { MemoryDriver } from './db/sqlite/memory-driver.js';
-import { BuildMaster, type Reconfiguration } from './master/build-master.js';
+import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
 import type { MessageQueue } from './mq/message-queue.js';
 import { SimpleMQ } from './mq/simple-queue.js';
@@ -133,10 +133,9 @@ class MasterProcess {
   #reread(master: BuildMaster): void {
     this.#reload()
       .then((config) => master.reconfigure(config))
-      .then(
-        (done) => this.#log('info', `reconfigured: ${describeReconfiguration(done)}`),
-        (error: unknown) => this.#log('error', `not reconfigured, nothing has changed: ${messageOf(error)}`),
-      );
+      .catch((error: unknown) => {
+        this.#log('error', `not reconfigured, nothing has changed: ${messageOf(error)}`);
+      });
   }
 
   /** Nothing more is written or released: the lease runs out, and another master takes over. */
@@ -148,13 +147,6 @@ class MasterProcess {
   #log(level: LogLevel, message: string): void {
     this.#runtime.logger.log(level, message);
   }
-}
-
-function describeReconfiguration(done: Reconfiguration): string {
-  const parts = (['removed', 'added', 'kept'] as const).flatMap((what) =>
-    done[what].length === 0 ? [] : [`${what} ${done[what].join(', ')}`],
-  );
-  return parts.length === 0 ? 'no schedulers' : parts.join('; ');
 }
 
 const DATABASES = ['postgres', 'postgresql', 'memory'] as const;

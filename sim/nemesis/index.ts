@@ -4,6 +4,7 @@ import { StandinError } from '../../src/core/errors.js';
 import { nearest } from '../../src/core/nearest.js';
 import { clockDrift } from './clock-drift.js';
 import { clockStep } from './clock-step.js';
+import { coldStart } from './cold-start.js';
 import { crash } from './crash.js';
 import { cutDatabase } from './cut-database.js';
 import { cutRouter } from './cut-router.js';
@@ -19,7 +20,9 @@ import { partitionAll } from './partition-all.js';
 import { partitionDatabase } from './partition-database.js';
 import { partitionRouter } from './partition-router.js';
 import { pause } from './pause.js';
+import { rollingRestart } from './rolling-restart.js';
 import { routerRestart } from './router-restart.js';
+import { secondProcess } from './second-process.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
 import { stop } from './stop.js';
@@ -46,6 +49,9 @@ export const FAULTS: readonly Fault[] = [
   routerRestart,
   databaseRestart,
   slowDatabase,
+  rollingRestart,
+  coldStart,
+  secondProcess,
 ];
 
 /** The fault of this kind. @throws StandinError `unknown-fault` naming the nearest kind. */

@@ -152,7 +152,10 @@ export class BuildMaster {
     this.#config = { ...config, schedulers };
     const names = (list: readonly BaseScheduler[]): readonly string[] => list.map(({ name }) => name);
     const kept = schedulers.filter((scheduler) => before.includes(scheduler));
-    return { removed: names(removed), added: names(added), kept: names(kept) };
+    const done = { removed: names(removed), added: names(added), kept: names(kept) };
+    const { logger } = this.#ports.runtime;
+    logger.log('info', `'${config.name}' is reconfigured: ${describeReconfiguration(done)}`);
+    return done;
   }
 
   #runningKeeper(): ClaimKeeper {
@@ -329,4 +332,11 @@ export class BuildMaster {
       }
     }
   }
+}
+
+function describeReconfiguration(done: Reconfiguration): string {
+  const parts = (['removed', 'added', 'kept'] as const).flatMap((what) =>
+    done[what].length === 0 ? [] : [`${what} ${done[what].join(', ')}`],
+  );
+  return parts.length === 0 ? 'no schedulers' : parts.join('; ');
 }

@@ -250,7 +250,7 @@ describe.skipIf(url === null)('masters on PostgreSQL', () => {
     const source = configSource(master.name, `${url}?namespace=${namespace}`, of('new'));
     writeFileSync(master.file, source);
     master.signal('SIGHUP');
-    await master.says('reconfigured: removed hup; added hup');
+    await master.says('is reconfigured: removed hup; added hup');
     writeFileSync(
       master.file,
       source.replace('leaseMs: 6_500', 'leaseMs: 9_000').replace("'new'", "'newer'"),
@@ -259,7 +259,7 @@ describe.skipIf(url === null)('masters on PostgreSQL', () => {
     await master.says("not reconfigured, nothing has changed: 'leaseMs' cannot change from 6500 to 9000");
     writeFileSync(master.file, source);
     master.signal('SIGHUP');
-    await master.says('reconfigured: kept hup');
+    await master.says('is reconfigured: kept hup');
     const changeid = await addChange('hup', 'new');
     await until(
       async () => (await countBuildsets(changeid)) > 0,

@@ -9,6 +9,7 @@ import { debugCommand } from './cli/debug.js';
 import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
+import { newCommand } from './cli/new.js';
 import { replayCommand } from './cli/replay.js';
 import { runCommand } from './cli/run.js';
 import { masterCommand } from '../src/cli.js';
@@ -44,6 +45,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     listCommand,
     canaryCommand,
     historyCommand,
+    newCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

@@ -62,7 +62,8 @@ function checkObject(value: object, path: string, ancestors: readonly object[]):
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    throw new NotJsonError(path, `a ${value.constructor.name}`);
+    const cure = value instanceof Date ? 'keep its getTime()' : 'keep a plain object or array';
+    throw new NotJsonError(path, `a ${value.constructor.name} (${cure} instead)`);
   }
   for (const [key, item] of Object.entries(value)) check(item, `${path}.${key}`, inside);
 }

@@ -10,7 +10,9 @@ import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { newCommand } from './cli/new.js';
+import { masterUpgradeCommand } from './cli/master-upgrade.js';
 import { replayCommand } from './cli/replay.js';
+import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
 import { masterCommand } from '../src/cli.js';
 import { loadModule } from './explore/scenario-lookup.js';
@@ -46,11 +48,13 @@ function buildProgram(onExit: (code: number) => void): Command {
     canaryCommand,
     historyCommand,
     newCommand,
+    routerCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());
   }
-  program.addCommand(masterCommand(onExit, loadModule).exitOverride());
+  const master = masterCommand(onExit, loadModule);
+  program.addCommand(master.addCommand(masterUpgradeCommand(onExit).exitOverride()).exitOverride());
   return program;
 }
 

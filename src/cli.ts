@@ -7,23 +7,20 @@
 
 import { Command, Option } from 'commander';
 import { ConfigError, StandinError, describeError } from './core/errors.js';
-import { nearest } from './core/nearest.js';
 import type { LogLevel } from './runtime/runtime.js';
-import type { Driver } from './db/driver.js';
-import { PostgresDriver } from './db/postgres/driver.js';
-import { MemoryDriver } from './db/sqlite/memory-driver.js';
+import { migrate } from './db/migrate.js';
+import { openDatabase, parseDatabaseUrl, type RealDriver } from './db/open-database.js';
 import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
-import type { MessageQueue } from './mq/message-queue.js';
-import { SimpleMQ } from './mq/simple-queue.js';
-import { WampMQ } from './mq/wamp-queue.js';
-import type { WebSocketClass } from './mq/web-socket.js';
+import { NodeWebSocket } from './mq/websocket/client.js';
+import { sleep } from './runtime/clock.js';
 import { LOG_LEVELS, NodeRuntime } from './runtime/node/runtime.js';
 
 /** Evaluates the module in a file, in TypeScript or JavaScript, anew each time; returns its exports. */
 export type LoadModule = (file: string) => Promise<Readonly<Record<string, unknown>>>;
 
 const CANNOT_GO_ON = 1;
+const RETRY_MS = 2_000;
 /** What a shell says of a process that SIGTERM ended. */
 const TERMINATED = 143;
 
@@ -56,9 +53,7 @@ export function masterCommand(onExit: (code: number) => void, loadModule: LoadMo
 async function loadConfig(file: string, loadModule: LoadModule): Promise<MasterConfig> {
   const { default: options } = await loadModule(file);
   try {
-    const config = completeConfig(options as MasterOptions);
-    databaseKind(config.db);
-    return config;
+    return completeConfig(options as MasterOptions);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${file}: ${error.message}`);
     throw error;
@@ -68,7 +63,7 @@ async function loadConfig(file: string, loadModule: LoadModule): Promise<MasterC
 function describeConfig(config: MasterConfig): readonly string[] {
   const { name, schedulers, db, mq, heartbeatMs, leaseMs } = config;
   return [
-    `  master ${name}, database ${databaseKind(db)}, queue ${mq.type}`,
+    `  master ${name}, database ${parseDatabaseUrl(db).kind}, queue ${mq.type}`,
     `  a lease of ${leaseMs} ms, renewed every ${heartbeatMs} ms`,
     ...schedulers.map((scheduler) => `  ${scheduler.constructor.name} ${scheduler.name}`),
   ];
@@ -91,33 +86,44 @@ class MasterProcess {
   /** Resolves to the exit code when the master has ended. */
   async run(): Promise<number> {
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
-    const master = await this.#build();
+    const driver = await openDatabase(this.#config.db, this.#runtime.clock);
+    const master = this.#build(driver);
     const signals = { SIGHUP: () => this.#reread(master), SIGTERM: () => this.#stop(master) };
     const listeners = { ...signals, SIGINT: signals.SIGTERM };
     for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
     process.on('uncaughtException', (error) => this.#die(error)); // of a rejection that nobody handled, too
-    master.start().then(
-      () => this.#isStopping || this.#log('info', `'${master.config.name}' runs`),
-      (error: unknown) => this.#die(error),
-    );
-    return ended;
+    this.#start(master, driver).catch((error: unknown) => this.#die(error));
+    const exitCode = await ended;
+    driver.close();
+    return exitCode;
   }
 
-  async #build(): Promise<BuildMaster> {
-    const { mq, db } = this.#config;
+  #build(driver: RealDriver): BuildMaster {
     const exit = (reason: string): never => {
       this.#log('error', `ends: ${reason}`);
       process.exit(CANNOT_GO_ON);
     };
-    const ports = { runtime: this.#runtime, driver: await openDatabase(db), exit };
-    return new BuildMaster(this.#config, { ...ports, mq: await this.#queue(mq) });
+    const ports = { runtime: this.#runtime, driver, webSocket: NodeWebSocket, exit };
+    return new BuildMaster(this.#config, ports);
   }
 
-  async #queue(options: MasterConfig['mq']): Promise<MessageQueue> {
-    if (options.type === 'simple') return new SimpleMQ(this.#runtime);
-    const { WebSocket } = await import('ws');
-    const { url, realm = 'buildbot' } = options;
-    return new WampMQ(this.#runtime, { url, realm, webSocket: WebSocket as unknown as WebSocketClass });
+  /** On an empty database the tables are made first; one that cannot be reached is waited for. */
+  async #start(master: BuildMaster, driver: RealDriver): Promise<void> {
+    while (!this.#isStopping && !(await this.#migrate(driver))) await sleep(this.#runtime.clock, RETRY_MS);
+    if (this.#isStopping) return;
+    await master.start();
+    if (!this.#isStopping) this.#log('info', `'${master.config.name}' runs`);
+  }
+
+  async #migrate(driver: RealDriver): Promise<boolean> {
+    try {
+      await migrate(driver, this.#runtime, 'empty');
+      return true;
+    } catch (error) {
+      if (!(error instanceof StandinError) || !error.isRetryable) throw error;
+      this.#log('warning', `the database is waited for: ${describeError(error)}`);
+      return false;
+    }
   }
 
   #stop(master: BuildMaster): void {
@@ -147,24 +153,6 @@ class MasterProcess {
   #log(level: LogLevel, message: string): void {
     this.#runtime.logger.log(level, message);
   }
-}
-
-const DATABASES = ['postgres', 'postgresql', 'memory'] as const;
-
-/** @throws ConfigError for a URL of another kind. */
-function databaseKind(url: string): (typeof DATABASES)[number] {
-  const kind = /^([a-z]+):/.exec(url)?.[1] ?? '';
-  const known = DATABASES.find((candidate) => candidate === kind);
-  if (known !== undefined) return known;
-  const expected = `a URL that begins with one of ${DATABASES.map((name) => `${name}:`).join(', ')}`;
-  throw new ConfigError(`'db' is ${JSON.stringify(url)}, expected ${expected}${nearest(kind, DATABASES)}`);
-}
-
-/** `postgres://…?namespace=x`: the schema in which the tables are. */
-async function openDatabase(url: string): Promise<Driver> {
-  if (databaseKind(url) === 'memory') return MemoryDriver.create();
-  const [plain = '', namespace] = url.split(/[?&]namespace=/);
-  return new PostgresDriver({ url: plain, ...(namespace !== undefined && { namespace }) });
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 // The canaries, each in a file of its own.
 
 import type { Canary } from './canary.js';
+import { blindRetry } from './blind-retry.js';
 import { forgottenTimer } from './forgotten-timer.js';
 import { moduleCounter } from './module-counter.js';
 import { noCatchUp } from './no-catch-up.js';
@@ -12,6 +13,7 @@ import { wallClockExpiry } from './wall-clock-expiry.js';
 export type { Canary } from './canary.js';
 
 export const CANARIES: readonly Canary[] = [
+  blindRetry,
   noFence,
   unconditionalRelease,
   separateTransactions,

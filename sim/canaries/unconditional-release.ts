@@ -1,6 +1,6 @@
 // B9: a master that lets go releases what it has ever claimed, whoever owns it by now.
 
-import type { Claim, Expiry } from '../../src/db/schedulers.js';
+import type { Claim, FreedService, Owner } from '../../src/db/claims.js';
 import { SchedulersConnector } from '../../src/db/schedulers.js';
 import type { Transaction } from '../../src/db/transaction.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
@@ -12,24 +12,21 @@ class CarelessSchedulers extends SchedulersConnector {
 
   override async claimIn(
     tx: Transaction,
-    schedulerid: number,
+    serviceid: number,
     masterid: number,
     incarnation: number,
   ): Promise<Claim | null> {
-    const claim = await super.claimIn(tx, schedulerid, masterid, incarnation);
-    if (claim !== null) this.#claimed.set(schedulerid, claim);
+    const claim = await super.claimIn(tx, serviceid, masterid, incarnation);
+    if (claim !== null) this.#claimed.set(serviceid, claim);
     return claim;
   }
 
-  override async freeOwnedIn(
-    tx: Transaction,
-    owner: { masterid: number; incarnation: number },
-  ): Promise<Expiry['freed']> {
-    for (const { schedulerid, masterid } of this.#claimed.values()) {
+  override async freeOwnedIn(tx: Transaction, owner: Owner): Promise<readonly FreedService[]> {
+    for (const { serviceid, masterid } of this.#claimed.values()) {
       if (masterid !== owner.masterid) continue;
       await tx.run([
-        { sql: 'UPDATE schedulers SET is_free = 1 WHERE id = ?', values: [schedulerid] },
-        { sql: 'DELETE FROM scheduler_masters WHERE schedulerid = ?', values: [schedulerid] },
+        { sql: 'UPDATE schedulers SET is_free = 1 WHERE id = ?', values: [serviceid] },
+        { sql: 'DELETE FROM scheduler_masters WHERE schedulerid = ?', values: [serviceid] },
       ]);
     }
     return super.freeOwnedIn(tx, owner);

@@ -1,6 +1,6 @@
 // B7: a master is judged by `last_active`, which its own wall clock wrote, against the wall clock of the judge.
 
-import type { Ownership } from '../../src/db/schedulers.js';
+import type { Ownership } from '../../src/db/claims.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import { defineScenario } from '../scenario.js';

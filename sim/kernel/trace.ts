@@ -1,7 +1,8 @@
 // The trace: what happened in a run, as a stream of events under a rolling hash.
 //
 // The hash covers every field of every event, also of those that are no longer kept. Without `keepAll` the last 2,000
-// events are kept, in slots that are reused: adding an event allocates nothing.
+// events are kept, in slots that are reused: adding an event allocates nothing. What an event is about may be a message:
+// its own hash enters the trace's, and it is put into words only if somebody reads the event.
 
 /** One thing that happened. */
 export interface TraceEvent {
@@ -15,7 +16,15 @@ export interface TraceEvent {
   readonly detail: string;
 }
 
-type Slot = { -readonly [K in keyof TraceEvent]: TraceEvent[K] };
+/** What an event may be about: immutable, with a hash of all of it. */
+export interface Subject {
+  /** 32 bits over everything that the subject says. */
+  readonly hash: number;
+  /** In a few words. */
+  describe(): string;
+}
+
+type Slot = { -readonly [K in keyof TraceEvent]: TraceEvent[K] } & { subject: Subject | null };
 
 const KEPT = 2_000;
 const SEPARATOR = 0x10000;
@@ -37,18 +46,23 @@ export class Trace {
     return this.#count;
   }
 
-  /** `node` '' = the world. No text worded by an engine (messages of JSON.parse, stacks) may stand in `detail`. */
-  add(atUs: number, node: string, kind: string, detail: string): void {
+  /**
+   * `node` '' = the world. No text worded by an engine (messages of JSON.parse, stacks) may stand in `detail`, nor in the
+   * words of `subject`, which follow it.
+   */
+  // oxlint-disable-next-line max-params -- the most frequent call of a run: an object for its arguments is not free
+  add(atUs: number, node: string, kind: string, detail: string, subject: Subject | null = null): void {
     const index = this.#count++;
     this.#mixNumber(atUs);
     this.#mixText(node);
     this.#mixText(kind);
     this.#mixText(detail);
+    if (subject !== null) this.#mixNumber(subject.hash);
     this.#stir();
     const position = this.#keepAll ? index : index % KEPT;
     const slot = this.#slots[position];
     if (slot === undefined) {
-      this.#slots.push({ index, atUs, node, kind, detail });
+      this.#slots.push({ index, atUs, node, kind, detail, subject });
       return;
     }
     slot.index = index;
@@ -56,6 +70,7 @@ export class Trace {
     slot.node = node;
     slot.kind = kind;
     slot.detail = detail;
+    slot.subject = subject;
   }
 
   /** 16 hexadecimal digits over all events so far. */
@@ -70,7 +85,7 @@ export class Trace {
     const events: TraceEvent[] = [];
     for (let index = this.#count - wanted; index < this.#count; index++) {
       const slot = this.#slots[this.#keepAll ? index : index % KEPT];
-      if (slot !== undefined) events.push({ ...slot });
+      if (slot !== undefined) events.push(eventOf(slot));
     }
     return events;
   }
@@ -97,6 +112,11 @@ export class Trace {
     this.#high ^= this.#high >>> 15;
     this.#low ^= this.#low >>> 13;
   }
+}
+
+function eventOf({ index, atUs, node, kind, detail, subject }: Slot): TraceEvent {
+  if (subject === null) return { index, atUs, node, kind, detail };
+  return { index, atUs, node, kind, detail: `${detail} ${subject.describe()} ${hex(subject.hash)}` };
 }
 
 function finish(a: number, b: number): number {

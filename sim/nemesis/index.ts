@@ -5,12 +5,18 @@ import { nearest } from '../../src/core/nearest.js';
 import { clockDrift } from './clock-drift.js';
 import { clockStep } from './clock-step.js';
 import { coldStart } from './cold-start.js';
+import { commitCut } from './commit-cut.js';
+import { commitFailure } from './commit-failure.js';
+import { commitStall } from './commit-stall.js';
 import { crash } from './crash.js';
 import { cutDatabase } from './cut-database.js';
 import { cutRouter } from './cut-router.js';
+import { databaseClock } from './database-clock.js';
+import { databaseOutage } from './database-outage.js';
 import { databaseRestart } from './database-restart.js';
 import type { Fault, PlannedFault } from './fault.js';
 import { hostCrash } from './host-crash.js';
+import { lockHold } from './lock-hold.js';
 import { messageDelay } from './message-delay.js';
 import { messageDrop } from './message-drop.js';
 import { messageDuplicate } from './message-duplicate.js';
@@ -23,6 +29,8 @@ import { pause } from './pause.js';
 import { rollingRestart } from './rolling-restart.js';
 import { routerRestart } from './router-restart.js';
 import { secondProcess } from './second-process.js';
+import { pauseInTransaction } from './pause-in-transaction.js';
+import { sessionLimit } from './session-limit.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
 import { stop } from './stop.js';
@@ -52,6 +60,14 @@ export const FAULTS: readonly Fault[] = [
   rollingRestart,
   coldStart,
   secondProcess,
+  databaseOutage,
+  databaseClock,
+  commitFailure,
+  commitCut,
+  commitStall,
+  lockHold,
+  sessionLimit,
+  pauseInTransaction,
 ];
 
 /** The fault of this kind. @throws StandinError `unknown-fault` naming the nearest kind. */

@@ -14,6 +14,6 @@ export const slowDatabase = defineFault({
   params: { extraMs: range(10, 5_000) },
   impairs: 'all',
   strike({ kernel, database }, _target, { extraMs }) {
-    return kernel.node(DATABASE_NODE).state === 'down' ? null : database.slow(extraMs * 1000);
+    return kernel.node(DATABASE_NODE).state === 'down' ? null : database.conditions.slow(extraMs * 1000);
   },
 });

@@ -8,8 +8,8 @@ import { StandinError, describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
+import type { MasterOptions } from '../../src/master/config.js';
 import type { MasterParts } from '../../src/master/parts.js';
-import { WampMQ } from '../../src/mq/wamp-queue.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
@@ -46,7 +46,6 @@ interface Member {
 }
 
 const SUPERVISOR_DELAY_US = 5_000_000;
-const REALM = 'buildbot';
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -174,15 +173,19 @@ export class Cluster {
   #reread(member: Member, name: string): void {
     const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
     for (const scheduler of schedulers) member.schedulers.add(scheduler);
-    member.master.reconfigure({ name, schedulers }).catch((error: unknown) => {
+    member.master.reconfigure(this.#configOf(name, schedulers)).catch((error: unknown) => {
       if (!(error instanceof StandinError) || error.code !== 'not-running') throw error;
     });
+  }
+
+  #configOf(name: string, schedulers: readonly BaseScheduler[]): MasterOptions {
+    return { name, schedulers, mq: { type: 'wamp', url: this.#options.routerUrl } };
   }
 
   #main(process: Process, name = process.node.name): void {
     const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
     const ports = this.#ports(process);
-    const master = new BuildMaster({ name, schedulers }, ports, this.#options.parts);
+    const master = new BuildMaster(this.#configOf(name, schedulers), ports, this.#options.parts);
     this.#members.set(process.node.name, { process, master, schedulers: new Set(schedulers) });
     master.start().then(
       () => this.#options.onLife(process, 'ready'),
@@ -191,7 +194,7 @@ export class Cluster {
   }
 
   #ports(process: Process): MasterPorts {
-    const { kernel, network, databaseNode, routerUrl, onProbe } = this.#options;
+    const { kernel, network, databaseNode, onProbe } = this.#options;
     const name = process.node.name;
     const draws = kernel.decisions.stream('random', `${name}#${process.incarnation}`);
     const runtime: Runtime = {
@@ -203,7 +206,7 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
-      mq: new WampMQ(runtime, { url: routerUrl, realm: REALM, webSocket: webSocketClass(network, process) }),
+      webSocket: webSocketClass(network, process),
       exit: (reason) => process.exit(reason),
     };
   }

@@ -6,7 +6,9 @@
 
 import type { SqlValue, StatementResult } from '../../src/db/driver.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
-import { LockTable } from './database/locks.js';
+import { Conditions, type ConditionStats } from './database/conditions.js';
+import { LockTable, type LockHolder } from './database/locks.js';
+import { statementResult } from './database/result.js';
 import type { RowChange } from './database/row-changes.js';
 import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
 import { Transactions, type TransactionStats } from './database/transactions.js';
@@ -26,7 +28,7 @@ export interface Commit {
   readonly rows: readonly RowChange[];
 }
 
-export interface DatabaseStats extends SessionStats, TransactionStats {
+export interface DatabaseStats extends SessionStats, TransactionStats, ConditionStats {
   /** Sessions opened so far. */
   sessions: number;
   refusedSessions: number;
@@ -35,7 +37,6 @@ export interface DatabaseStats extends SessionStats, TransactionStats {
 export class DatabaseServer {
   readonly #host: Host;
   readonly #process: Process;
-  #refusals = 0;
 
   /** Listens on port `sql` of the node of `process`. */
   constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine) {
@@ -43,12 +44,13 @@ export class DatabaseServer {
     this.#host = new Host(kernel, process, engine);
     process.onDeath(() => engine.rollbackSavepoint());
     network.listen(process, SQL_PORT, (socket) => {
-      if (this.#refusals > 0) {
+      const { conditions, sessions } = this.#host;
+      if (conditions.admits(sessions.size)) {
+        sessions.add(new ServerSession(this.#host, socket));
+        this.#host.opened += 1;
+      } else {
         this.#host.refused += 1;
         socket.close();
-      } else {
-        this.#host.sessions.add(new ServerSession(this.#host, socket));
-        this.#host.opened += 1;
       }
     });
   }
@@ -60,8 +62,14 @@ export class DatabaseServer {
 
   /** How often things happened since this server was started. */
   get stats(): DatabaseStats {
-    const { stats, transactions, opened, refused } = this.#host;
-    return { ...stats, ...transactions.stats, sessions: opened, refusedSessions: refused };
+    const { stats, transactions, conditions, opened, refused } = this.#host;
+    return {
+      ...stats,
+      ...transactions.stats,
+      ...conditions.stats,
+      sessions: opened,
+      refusedSessions: refused,
+    };
   }
 
   /** Sessions open now. */
@@ -69,16 +77,22 @@ export class DatabaseServer {
     return this.#host.sessions.size;
   }
 
-  /** Every statement takes `extraUs` longer; returns what undoes it. */
-  slow(extraUs: number): () => void {
-    this.#host.slowUs += extraUs;
-    return undoOnce(() => (this.#host.slowUs -= extraUs));
+  /** What faults may put in force. */
+  get conditions(): Conditions {
+    return this.#host.conditions;
   }
 
-  /** New sessions are closed before they are greeted; returns what undoes it. */
-  refuse(): () => void {
-    this.#refusals += 1;
-    return undoOnce(() => (this.#refusals -= 1));
+  /** Takes these locks as an operator's session would, as they become free, and holds them until it is undone. */
+  holdLocks(names: readonly string[]): () => void {
+    const { locks } = this.#host;
+    const holders = names.map((name) => {
+      const holder = { lockGranted: () => undefined };
+      locks.request(holder, name);
+      return holder;
+    });
+    return undoOnce(() => {
+      for (const holder of holders) for (const next of locks.releaseAll(holder)) next.lockGranted();
+    });
   }
 
   /** Ends all sessions, as an administrator may; returns how many there were. For an event of the world. */
@@ -92,7 +106,7 @@ export class DatabaseServer {
   /** Reads what is committed now, outside time and traffic: for the harness. */
   query(sql: string, values: readonly SqlValue[] = []): StatementResult {
     const { engine, transactions } = this.#host;
-    return JSON.parse(transactions.autocommit(engine.prepare(sql), values)) as StatementResult;
+    return statementResult(transactions.autocommit(engine.prepare(sql), values));
   }
 }
 
@@ -102,7 +116,8 @@ class Host implements SessionHost {
   readonly process: Process;
   readonly engine: SqlEngine;
   readonly transactions: Transactions;
-  readonly locks = new LockTable<ServerSession>();
+  readonly locks = new LockTable<LockHolder>();
+  readonly conditions: Conditions;
   readonly sessions = new Set<ServerSession>();
   readonly listeners: ((commit: Commit) => void)[] = [];
   readonly stats: SessionStats = {
@@ -113,7 +128,6 @@ class Host implements SessionHost {
     statementTimeouts: 0,
     idleTimeouts: 0,
   };
-  slowUs = 0;
   opened = 0;
   refused = 0;
 
@@ -122,6 +136,7 @@ class Host implements SessionHost {
     this.process = process;
     this.engine = engine;
     this.transactions = new Transactions(engine);
+    this.conditions = new Conditions(kernel.decisions);
   }
 
   committed(client: Client): void {

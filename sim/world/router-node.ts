@@ -7,7 +7,7 @@
 import type { Kernel, Node, Process } from '../kernel/kernel.js';
 import type { Network } from './network.js';
 import { WEB_SOCKET_PORT } from './simulated-websocket.js';
-import { WampRouter, type Fate, type RouterConnection } from './wamp-router.js';
+import { WampRouter, type Fate, type RouterConnection } from '../../src/mq/wamp-router.js';
 
 /** Deliveries by what became of them, since the beginning of the run. */
 export interface RouterNodeStatistics {

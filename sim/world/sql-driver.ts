@@ -6,10 +6,9 @@
 
 import { DatabaseError, type Driver, type Session } from '../../src/db/driver.js';
 import type { Statement, StatementResult } from '../../src/db/driver.js';
-import { statementKind, type StatementKind } from '../../src/db/statement-kind.js';
 import type { Process } from '../kernel/kernel.js';
-import { READY, SQL_PORT, decodeReply, encodeGreeting, encodeRequest } from './database/wire.js';
-import type { Reply, WireStatement } from './database/wire.js';
+import { statementResult } from './database/result.js';
+import { READY, SQL_PORT, SqlReply, SqlRequest, StatementTexts, encodeGreeting } from './database/wire.js';
 import type { Network, Socket } from './network.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -18,6 +17,7 @@ export class SimulatedDriver implements Driver {
   readonly #network: Network;
   readonly #process: Process;
   readonly #serverNode: string;
+  readonly #texts = new StatementTexts();
 
   constructor(network: Network, process: Process, serverNode: string) {
     this.#network = network;
@@ -45,7 +45,7 @@ export class SimulatedDriver implements Driver {
         socket.onData((text) => {
           if (text !== READY) return;
           timer.cancel();
-          resolve(new SimulatedSession(socket));
+          resolve(new SimulatedSession(socket, this.#texts));
         });
         socket.send(encodeGreeting({ node: process.node.name, incarnation: process.incarnation }));
       };
@@ -65,22 +65,20 @@ interface Call {
   isRisky: boolean;
 }
 
-interface KnownText {
-  readonly number: number;
-  readonly kind: StatementKind;
-}
-
 class SimulatedSession implements Session {
   readonly #socket: Socket;
   readonly #calls: Call[] = [];
-  readonly #texts = new Map<string, KnownText>();
+  readonly #texts: StatementTexts;
   #isInTransaction = false;
   #lastWords: DatabaseError | null = null;
   #hasEnded = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, texts: StatementTexts) {
     this.#socket = socket;
-    socket.onData((text) => this.#receive(decodeReply(text)));
+    this.#texts = texts;
+    socket.onMessage((message) => {
+      if (message instanceof SqlReply) this.#receive(message);
+    });
     socket.onClose((reason) => this.#end(reason));
   }
 
@@ -106,29 +104,19 @@ class SimulatedSession implements Session {
   }
 
   #send(call: Call): void {
-    const request: WireStatement[] = [];
+    const request = new SqlRequest(call.batch, this.#texts);
     let isInTransaction = this.#isInTransaction;
-    for (const { sql, values, lock } of call.batch) {
-      const isNew = !this.#texts.has(sql);
-      const { number, kind } = this.#textOf(sql);
+    for (const { text } of request.statements) {
+      const { kind } = text;
       if (kind === 'commit' || (!isInTransaction && (kind === 'write' || kind === 'schema')))
         call.isRisky = true;
       if (kind === 'begin') isInTransaction = true;
       else if (kind === 'commit' || kind === 'rollback') isInTransaction = false;
-      request.push(isNew ? [number, values, lock ?? null, sql] : [number, values, lock ?? null]);
     }
-    this.#socket.send(encodeRequest(request));
+    this.#socket.send(request);
   }
 
-  #textOf(sql: string): KnownText {
-    let text = this.#texts.get(sql);
-    if (text === undefined) {
-      this.#texts.set(sql, (text = { number: this.#texts.size, kind: statementKind(sql) }));
-    }
-    return text;
-  }
-
-  #receive(reply: Reply): void {
+  #receive(reply: SqlReply): void {
     const error = reply.error === null ? null : new DatabaseError(...reply.error);
     // A notice answers nothing: an idle session may be ended while a request is on its way to it.
     if (error?.code === 'idle-timeout') {
@@ -138,7 +126,7 @@ class SimulatedSession implements Session {
     const call = this.#calls.shift();
     if (call === undefined) return;
     this.#isInTransaction = reply.state !== 'idle';
-    if (error === null) call.resolve(reply.results);
+    if (error === null) call.resolve(reply.results.map(statementResult));
     else call.reject(error);
     const next = this.#calls[0];
     if (next !== undefined) this.#send(next);

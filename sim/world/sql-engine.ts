@@ -12,7 +12,9 @@ import { DatabaseError, type Row, type SqlValue } from '../../src/db/driver.js';
 import { SCHEMA } from '../../src/db/schema.js';
 import { IN_MEMORY_PRAGMAS, sqliteError, sqliteSchema } from '../../src/db/sqlite/dialect.js';
 import { parameterCount, statementKind, type StatementKind } from '../../src/db/statement-kind.js';
+import { checkValues } from '../../src/db/values.js';
 import { OBSERVED_TABLES, RowChanges, type RowChange, type Touch } from './database/row-changes.js';
+import { resultWithoutRows, rowOf, type SqlResult } from './database/result.js';
 import { ALL_TABLES, TableIndex, type TableSet } from './database/table-index.js';
 import { fingerprint } from './fingerprint.js';
 
@@ -108,10 +110,9 @@ export class SqlEngine {
 
   /**
    * Executes a read, a write or a change of the schema.
-   * @returns the StatementResult as JSON text: what crosses the wire, and what a re-execution is compared with.
    * @throws DatabaseError; nothing of the statement remains then.
    */
-  execute(prepared: PreparedSql, values: readonly SqlValue[]): string {
+  execute(prepared: PreparedSql, values: readonly SqlValue[]): SqlResult {
     const touchesBefore = this.#touches.length;
     try {
       this.#lastChanges = 0;
@@ -169,34 +170,36 @@ export class SqlEngine {
 
   /** The row of `table` with this integer primary key (or rowid), null when there is none. */
   readRow(table: string, rowId: number): Row | null {
-    const rows = this.#rows(this.prepare(`SELECT * FROM ${table} WHERE rowid = ?`), [rowId]);
-    return rows[0] ?? null;
+    const prepared = this.prepare(`SELECT * FROM ${table} WHERE rowid = ?`);
+    const [tuple] = this.#tuples(prepared, [rowId]);
+    return tuple === undefined ? null : rowOf(prepared.columns ?? [], tuple);
   }
 
-  #run(prepared: PreparedSql, values: readonly SqlValue[]): string {
+  #run(prepared: PreparedSql, values: readonly SqlValue[]): SqlResult {
     if (values.length !== prepared.parameters) {
       const counts = `takes ${prepared.parameters} values, got ${values.length}`;
       throw new DatabaseError('bad-statement', `${prepared.sql} ${counts}`);
     }
-    const rows = this.#rows(prepared, values);
+    checkValues(values, prepared.sql);
+    const tuples = this.#tuples(prepared, values);
     if (prepared.kind === 'write') this.#lastChanges = this.#database.getRowsModified();
-    if (rows.length === 0) return `{"rows":[],"changes":${this.#lastChanges}}`;
-    return `{"rows":${JSON.stringify(rows)},"changes":${this.#lastChanges}}`;
+    if (tuples.length === 0) return resultWithoutRows(this.#lastChanges);
+    return { columns: prepared.columns ?? [], tuples, changes: this.#lastChanges };
   }
 
-  #rows(prepared: PreparedSql, values: readonly SqlValue[]): Row[] {
+  #tuples(prepared: PreparedSql, values: readonly SqlValue[]): SqlValue[][] {
     const handle = (prepared.handle ??= this.#database.prepare(compiledText(prepared)));
-    const rows: Row[] = [];
+    const tuples: SqlValue[][] = [];
     try {
       if (values.length > 0) handle.bind(values as SqlValue[]);
       while (handle.step()) {
-        const columns = (prepared.columns ??= handle.getColumnNames());
-        rows.push(rowOf(columns, handle.get() as SqlValue[]));
+        prepared.columns ??= handle.getColumnNames();
+        tuples.push(handle.get() as SqlValue[]);
       }
     } finally {
       handle.reset();
     }
-    return rows;
+    return tuples;
   }
 
   #command(sql: string): void {
@@ -241,10 +244,4 @@ function compiledText({ sql }: PreparedSql): string {
       return found === '?' ? '+?' : found;
     },
   );
-}
-
-function rowOf(columns: readonly string[], values: readonly SqlValue[]): Row {
-  const row: Record<string, SqlValue> = {};
-  for (let i = 0; i < columns.length; i++) row[columns[i] as string] = values[i] as SqlValue;
-  return row;
 }

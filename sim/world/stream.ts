@@ -8,10 +8,17 @@
 // Order: per end, data arrives in the order in which it was sent, and the close after all data that was sent before it.
 // Arrival times never decrease, and events of one instant run in the order of scheduling: so one event a segment, without
 // a closure, takes the next segment from the inbox.
+//
+// What is sent is a text, or a message that is sealed: immutable through and through, so that handing it over shares as
+// little as copying its bytes would, at a fraction of the cost.
 
 import type { Kernel, Process } from '../kernel/kernel.js';
-import { fingerprint } from './fingerprint.js';
+import type { Subject } from '../kernel/trace.js';
+import { hashText } from './fingerprint.js';
 import { nextRetransmissionUs, type Path } from './link.js';
+
+/** A message whose maker promises that neither it nor anything in it ever changes. */
+export type SealedMessage = Subject;
 
 export type CloseReason = 'closed' | 'reset' | 'timeout';
 
@@ -21,11 +28,13 @@ export interface Socket {
    * Sends one message, in `afterUs` from now (0) if nothing sent before takes longer. Never throws; dropped when the
    * socket is closed or its process is dead.
    */
-  send(data: string, afterUs?: number): void;
+  send(data: string | SealedMessage, afterUs?: number): void;
   /** Orderly: the peer's `onClose('closed')` comes after what was sent before; this end hears nothing any more. */
   close(): void;
-  /** Sets the one listener; what arrives without one is dropped. */
-  onData(listener: (data: string) => void): void;
+  /** Sets the one listener of texts; those that arrive without one are dropped. */
+  onData(listener: (text: string) => void): void;
+  /** Sets the one listener of sealed messages; those that arrive without one are dropped. */
+  onMessage(listener: (message: SealedMessage) => void): void;
   /** Sets the one listener; called at most once, and not after `close()`. */
   onClose(listener: (reason: CloseReason) => void): void;
   readonly isOpen: boolean;
@@ -42,15 +51,33 @@ export interface StreamHost {
   ended(stream: Stream): void;
 }
 
-/** What lies in an inbox: a message, or the end of the stream. */
-type Segment = string | Ending;
+/** What lies in an inbox: what was sent, or the end of the stream. */
+type Segment = TextMessage | SealedMessage | Ending;
 
-interface Ending {
+class Ending {
   readonly reason: CloseReason;
+
+  constructor(reason: CloseReason) {
+    this.reason = reason;
+  }
 }
 
-const CLOSED: Ending = { reason: 'closed' };
-const RESET: Ending = { reason: 'reset' };
+class TextMessage implements SealedMessage {
+  readonly text: string;
+  readonly hash: number;
+
+  constructor(text: string) {
+    this.text = text;
+    this.hash = hashText(text);
+  }
+
+  describe(): string {
+    return `${this.text.length} characters`;
+  }
+}
+
+const CLOSED = new Ending('closed');
+const RESET = new Ending('reset');
 
 export class Stream {
   readonly client: StreamEnd;
@@ -93,7 +120,8 @@ export class StreamEnd implements Socket {
   arrivalUs = 0;
   readonly #host: StreamHost;
   readonly #stream: Stream;
-  #onData: ((data: string) => void) | null = null;
+  #onData: ((text: string) => void) | null = null;
+  #onMessage: ((message: SealedMessage) => void) | null = null;
   #onClose: ((reason: CloseReason) => void) | null = null;
   /** The process has closed this end or knows that it broke. */
   #isFinished = false;
@@ -126,10 +154,10 @@ export class StreamEnd implements Socket {
     return this.#stream.peerOf(this).isAttached;
   }
 
-  send(data: string, afterUs = 0): void {
+  send(data: string | SealedMessage, afterUs = 0): void {
     if (!this.isOpen || !this.process.isAlive) return;
     this.process.assertCurrent('Socket.send');
-    this.#transmit(data, afterUs);
+    this.#transmit(typeof data === 'string' ? new TextMessage(data) : data, afterUs);
   }
 
   close(): void {
@@ -142,8 +170,12 @@ export class StreamEnd implements Socket {
     this.detach();
   }
 
-  onData(listener: (data: string) => void): void {
+  onData(listener: (text: string) => void): void {
     this.#onData = listener;
+  }
+
+  onMessage(listener: (message: SealedMessage) => void): void {
+    this.#onMessage = listener;
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
@@ -231,15 +263,15 @@ export class StreamEnd implements Socket {
       this.#taken = 0;
     }
     if (segment === undefined || this.#isFinished) return;
-    if (typeof segment !== 'string') {
+    if (segment instanceof Ending) {
       this.detach();
       this.#finish(segment.reason);
       return;
     }
     const { kernel } = this.#host;
-    const detail = `${this.label} ${segment.length} ${fingerprint(segment)}`;
-    kernel.trace.add(kernel.nowUs, this.process.node.name, 'deliver', detail);
-    this.#onData?.(segment);
+    kernel.trace.add(kernel.nowUs, this.process.node.name, 'deliver', this.label, segment);
+    if (segment instanceof TextMessage) this.#onData?.(segment.text);
+    else this.#onMessage?.(segment);
   }
 
   #finish(reason: CloseReason): void {

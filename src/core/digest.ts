@@ -1,8 +1,8 @@
 // Digests of text.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Lower-case hexadecimal SHA-1 of the UTF-8 bytes of `text`: 40 characters. */
 export function sha1(text: string): string {
-  return createHash('sha1').update(text, 'utf8').digest('hex');
+  return hash('sha1', text, 'hex');
 }

@@ -24,7 +24,8 @@ export class NotJsonError extends StandinError {
  *   number, class instance or cycle.
  */
 export function encodeJson(value: unknown, root = '$'): string {
-  check(value, root, []);
+  const flaw = flawOf(value, []);
+  if (flaw !== null) throw new NotJsonError(`${root}${flaw.path}`, flaw.got);
   return JSON.stringify(value);
 }
 
@@ -37,33 +38,45 @@ export function decodeJson(text: string, what: string): JsonValue {
   }
 }
 
-function check(value: unknown, path: string, ancestors: readonly object[]): void {
+/** The first thing that JSON cannot hold, and where it stands. */
+interface Flaw {
+  readonly path: string;
+  readonly got: string;
+}
+
+/** Null for what JSON can hold; the path is put together only where there is a flaw. */
+function flawOf(value: unknown, ancestors: readonly object[]): Flaw | null {
   switch (typeof value) {
     case 'string':
     case 'boolean':
-      return;
+      return null;
     case 'number':
-      if (!Number.isFinite(value)) throw new NotJsonError(path, String(value));
-      return;
+      return Number.isFinite(value) ? null : { path: '', got: String(value) };
     case 'object':
-      if (value !== null) checkObject(value, path, ancestors);
-      return;
+      return value === null ? null : flawOfObject(value, ancestors);
     default:
-      throw new NotJsonError(path, typeof value);
+      return { path: '', got: typeof value };
   }
 }
 
-function checkObject(value: object, path: string, ancestors: readonly object[]): void {
-  if (ancestors.includes(value)) throw new NotJsonError(path, 'a cycle');
+function flawOfObject(value: object, ancestors: readonly object[]): Flaw | null {
+  if (ancestors.includes(value)) return { path: '', got: 'a cycle' };
   const inside = [...ancestors, value];
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) check(value[i], `${path}[${i}]`, inside);
-    return;
+    for (let i = 0; i < value.length; i++) {
+      const flaw = flawOf(value[i], inside);
+      if (flaw !== null) return { path: `[${i}]${flaw.path}`, got: flaw.got };
+    }
+    return null;
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     const cure = value instanceof Date ? 'keep its getTime()' : 'keep a plain object or array';
-    throw new NotJsonError(path, `a ${value.constructor.name} (${cure} instead)`);
+    return { path: '', got: `a ${value.constructor.name} (${cure} instead)` };
   }
-  for (const [key, item] of Object.entries(value)) check(item, `${path}.${key}`, inside);
+  for (const key of Object.keys(value)) {
+    const flaw = flawOf((value as Record<string, unknown>)[key], inside);
+    if (flaw !== null) return { path: `.${key}${flaw.path}`, got: flaw.got };
+  }
+  return null;
 }

@@ -13,6 +13,11 @@ export function matches(filter: Filter, key: RoutingKey): boolean {
   return filter.length === key.length && filter.every((word, i) => word === null || word === key[i]);
 }
 
+/** True when both match the same keys. */
+export function isSameFilter(one: Filter, other: Filter): boolean {
+  return one.length === other.length && one.every((word, i) => word === other[i]);
+}
+
 /** @throws StandinError `bad-routing-key` unless `key` is a non-empty array of strings. */
 export function checkRoutingKey(key: RoutingKey): void {
   if (!Array.isArray(key) || key.length === 0 || !key.every((word) => typeof word === 'string')) {

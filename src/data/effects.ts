@@ -8,11 +8,12 @@
 import { StandinError } from '../core/errors.js';
 import { present } from '../core/assert.js';
 import { insertBuildsetStatements, type NewBuildset } from '../db/buildsets.js';
+import type { Claim } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Row, Statement } from '../db/driver.js';
 import { acknowledgeStatement } from '../db/queues.js';
-import { booleanOf, integerOf, textOf } from '../db/row.js';
-import { SchedulerDisabledError, type Claim } from '../db/schedulers.js';
+import { textOf } from '../db/row.js';
+import { classificationsOf, SchedulerDisabledError } from '../db/schedulers.js';
 import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
@@ -77,7 +78,7 @@ export class EffectCommitter {
   async commit(actor: Actor, effect: Effect): Promise<void> {
     const { claim } = actor;
     const eventIds = await this.writer.takeIds(countEvents(effect));
-    const operation = `${claim.masterid}.${claim.incarnation}.${claim.schedulerid}.${++this.#operations}`;
+    const operation = `${claim.masterid}.${claim.incarnation}.${claim.serviceid}.${++this.#operations}`;
     await this.db.database.transaction((tx) => this.write(tx, actor, effect, eventIds), {
       operation,
       retriesUniqueViolation: effect.buildsets.some((buildset) =>
@@ -108,7 +109,7 @@ export class EffectCommitter {
       ...buildsets.flatMap(insertBuildsetStatements),
       ...[...effect.state].map(([key, json]) => this.db.state.setStatement(actor.objectid, key, json)),
       ...[...effect.classified].map(([id, important]) =>
-        this.db.schedulers.classifyStatement(actor.claim.schedulerid, id, important),
+        this.db.schedulers.classifyStatement(actor.claim.serviceid, id, important),
       ),
     ]);
     this.writer.announce(
@@ -126,7 +127,7 @@ export class EffectCommitter {
         typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
       );
     }
-    return { ...draft, sourcestampids, schedulerid: actor.claim.schedulerid, submittedAt: now };
+    return { ...draft, sourcestampids, schedulerid: actor.claim.serviceid, submittedAt: now };
   }
 
   /** The second batch: the writes, then the deletions, whose counts must be those of the rows read. */
@@ -134,7 +135,7 @@ export class EffectCommitter {
     const consumed: { readonly what: string; readonly count: number; readonly statement: Statement }[] = [];
     const { flushed, acknowledged } = effect;
     if (flushed.length > 0) {
-      const statement = this.db.schedulers.flushStatement(actor.claim.schedulerid, flushed);
+      const statement = this.db.schedulers.flushStatement(actor.claim.serviceid, flushed);
       consumed.push({ what: 'classifications', count: flushed.length, statement });
     }
     if (acknowledged.length > 0) {
@@ -164,9 +165,9 @@ export class EffectCommitter {
 
   /** The classifications of a scheduler under the fence: change id to importance, ascending. */
   async readClassifications(actor: Actor): Promise<ReadonlyMap<number, boolean>> {
-    const statement = this.db.schedulers.classificationsStatement(actor.claim.schedulerid);
+    const statement = this.db.schedulers.classificationsStatement(actor.claim.serviceid);
     const rows = await this.#fencedRead(actor, statement, 'reading classifications');
-    return new Map(rows.map((row) => [integerOf(row, 'changeid'), booleanOf(row, 'important')]));
+    return classificationsOf(rows);
   }
 
   async #fencedRead(actor: Actor, statement: Statement, what: string): Promise<readonly Row[]> {

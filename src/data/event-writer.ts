@@ -4,13 +4,13 @@
 // 1. A transaction announces: rows in `events` and `queue_messages`, in its last batch.
 // 2. It commits: the messages are handed to the queue, their ids remembered as published.
 // 3. At the next heartbeat the writer forgets the rows of published events.
-// 4. A row that is seen at two heartbeats in a row has no living writer: whoever sees it publishes it, and forgets it.
+// 4. A row that is seen at two polls in a row has no living writer: whoever sees it publishes it, and forgets it.
 
 import { present } from '../core/assert.js';
 import { encodeJson } from '../core/json.js';
 import type { Row, Statement } from '../db/driver.js';
 import type { DatabaseConnector } from '../db/connector.js';
-import { storeEventStatement, type StoredEvent } from '../db/events.js';
+import { storeEventsStatement, type StoredEvent } from '../db/events.js';
 import { enqueueStatement } from '../db/queues.js';
 import { integerOf } from '../db/row.js';
 import type { Transaction } from '../db/transaction.js';
@@ -42,23 +42,29 @@ export class EventWriter {
   announce(tx: Transaction, events: readonly Event[], ids: readonly number[]): void {
     const now = wallSeconds(this.#clock);
     const stored = events.map((event, i) => ({ ...event, id: present(ids[i], 'event id') }));
-    for (const event of stored) tx.tail(storeEventStatement(event, now));
-    for (const event of stored) tx.tail(enqueueStatement(event.key, encodeJson(event.body, 'body')));
-    if (stored.length > 0) tx.afterCommit(() => this.#publish(stored));
+    if (stored.length === 0) return;
+    const rows = stored.map(({ id, key, body }) => ({ id, key, body: encodeJson(body, 'body') }));
+    tx.tail(storeEventsStatement(rows, now));
+    for (const { key, body } of rows) tx.tail(enqueueStatement(key, body));
+    tx.afterCommit(() => this.#publish(stored));
   }
 
-  /** Step 3 and 4 begin with this statement, which rides on the heartbeat's watching. */
+  /** Step 4 begins with this statement, which rides on the watching of a heartbeat, once a poll. */
   scanStatement(): Statement {
     return this.#db.events.unpublishedStatement(SCAN_LIMIT);
   }
 
-  /** Steps 3 and 4, once a heartbeat, with the rows of `scanStatement`. */
-  async sweep(rows: readonly Row[]): Promise<void> {
+  /** Step 4, with the rows of `scanStatement`. */
+  async publishOrphans(rows: readonly Row[]): Promise<void> {
     const ids = rows.map((row) => integerOf(row, 'id'));
     const mine = new Set(this.#published);
     const orphans = ids.filter((id) => this.#seenBefore.has(id) && !mine.has(id));
     this.#seenBefore = new Set(ids);
     if (orphans.length > 0) this.#publish(await this.#db.events.get(orphans));
+  }
+
+  /** Step 3, once a heartbeat. */
+  async forgetPublished(): Promise<void> {
     const done = this.#published;
     if (done.length === 0) return;
     this.#published = [];

@@ -5,6 +5,7 @@
 import type { JsonObject } from '../core/json.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Change } from '../db/changes.js';
+import { SERVICE_NAMES, type FreedService, type ServiceKind } from '../db/claims.js';
 import type { NewBuildset } from '../db/buildsets.js';
 
 /** An event before it has an id. */
@@ -27,11 +28,14 @@ export function masterEvent(master: { id: number; name: string }, what: 'started
 }
 
 /** Ownership changes are announced too: `masterid` is the master that is linked after it, or null. */
-export function schedulerEvent(
+export function serviceEvent(
+  kind: ServiceKind,
   what: 'claimed' | 'released' | 'updated',
-  scheduler: { schedulerid: number; name: string; enabled: boolean; masterid: number | null },
+  service: FreedService & { readonly masterid: number | null },
 ): Event {
-  return { key: ['schedulers', String(scheduler.schedulerid), what], body: { ...scheduler } };
+  const { table, id } = SERVICE_NAMES[kind];
+  const { serviceid, name, enabled, masterid } = service;
+  return { key: [table, String(serviceid), what], body: { [id]: serviceid, name, enabled, masterid } };
 }
 
 export function changeEvent(change: Change): Event {

@@ -2,14 +2,19 @@
 // @source buildbot master/buildbot/data
 
 import { present } from '../core/assert.js';
+import { StandinError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import { checkRoutingKey, type RoutingKey } from '../core/routing-key.js';
 import type { Change, NewChange } from '../db/changes.js';
+import type { Claim, FreedService, Owner, ServiceKind } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
-import type { Claim, Expiry } from '../db/schedulers.js';
 import { integerOf, integerOrNull } from '../db/row.js';
-import { findStampStatement, insertStampStatement, spareStampId } from '../db/sourcestamps.js';
+import { findStampStatement, insertStampStatement, spareStampId, stampHash } from '../db/sourcestamps.js';
+import type { Transaction } from '../db/transaction.js';
+import { frozenBody } from '../mq/message-body.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { EventWriter } from './event-writer.js';
-import { changeEvent, masterEvent, schedulerEvent, type Event } from './events.js';
+import { changeEvent, masterEvent, serviceEvent, type Event } from './events.js';
 
 export class DataUpdates {
   readonly #db: DatabaseConnector;
@@ -35,16 +40,18 @@ export class DataUpdates {
     ];
     const now = wallSeconds(this.#clock);
     const complete = completeChange(change, changeid, now);
+    const hash = stampHash(complete);
     return database.transaction(
       async (tx) => {
         const [existing, stamp, parent] = await tx.run([
           changes.findByKeyStatement(key),
-          findStampStatement(complete),
+          findStampStatement(hash),
           changes.findParentStatement(complete),
         ]);
         if (existing?.rows[0] !== undefined) return integerOf(existing.rows[0], 'changeid');
         const found = stamp?.rows[0];
-        if (found === undefined) tx.tail(insertStampStatement(complete, spareId, now));
+        if (found === undefined)
+          tx.tail(insertStampStatement(complete, hash, { id: spareId, createdAt: now }));
         const whole: Change = {
           ...complete,
           sourcestampid: found === undefined ? spareId : integerOf(found, 'id'),
@@ -55,6 +62,24 @@ export class DataUpdates {
         return changeid;
       },
       { isIdempotent: true, retriesUniqueViolation: true },
+    );
+  }
+
+  /**
+   * Produces a message that durable queues get too: those that match hold it once this resolves, and everybody who listens
+   * hears it.
+   * @throws StandinError `bad-routing-key`, `bad-body`, `not-json`; DatabaseError
+   */
+  async announce(key: RoutingKey, body: JsonObject): Promise<void> {
+    checkRoutingKey(key);
+    checkWordCount(key);
+    const event = { key, body: frozenBody(body) };
+    const eventIds = await this.#writer.takeIds(1);
+    await this.#db.database.transaction(
+      async (tx) => {
+        this.#writer.announce(tx, [event], eventIds);
+      },
+      { operation: `announce.${eventIds.join()}` },
     );
   }
 
@@ -91,8 +116,8 @@ export class DataUpdates {
         const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled);
         const found = hasChanged ? await this.#db.schedulers.getSchedulerIn(tx, schedulerid) : null;
         if (found !== null) {
-          const updated = { ...pick({ ...found, schedulerid }), masterid: found.masterid };
-          this.#writer.announce(tx, [schedulerEvent('updated', updated)], eventIds);
+          const updated = { ...found, serviceid: schedulerid };
+          this.#writer.announce(tx, [serviceEvent('scheduler', 'updated', updated)], eventIds);
         }
         return hasChanged;
       },
@@ -100,18 +125,15 @@ export class DataUpdates {
     );
   }
 
-  /** Claims a scheduler for an incarnation of a master, and announces it; null when that may not be. */
-  async claimScheduler(
-    scheduler: { readonly schedulerid: number; readonly name: string; readonly enabled: boolean },
-    masterid: number,
-    incarnation: number,
-  ): Promise<Claim | null> {
+  /** Claims a scheduler or change source for an incarnation of a master, and announces it; null when that may not be. */
+  async claimService(kind: ServiceKind, service: FreedService, owner: Owner): Promise<Claim | null> {
+    const { masterid, incarnation } = owner;
     const eventIds = await this.#writer.takeIds(1);
     return this.#db.database.transaction(
       async (tx) => {
-        const claim = await this.#db.schedulers.claimIn(tx, scheduler.schedulerid, masterid, incarnation);
+        const claim = await this.#db.claims(kind).claimIn(tx, service.serviceid, masterid, incarnation);
         if (claim !== null) {
-          this.#writer.announce(tx, [schedulerEvent('claimed', { ...pick(scheduler), masterid })], eventIds);
+          this.#writer.announce(tx, [serviceEvent(kind, 'claimed', { ...service, masterid })], eventIds);
         }
         return claim;
       },
@@ -120,67 +142,79 @@ export class DataUpdates {
   }
 
   /** Ends a claim whose owner has quiesced, and announces it; false when it was not this owner's any more. */
-  async releaseScheduler(
-    scheduler: { readonly name: string; readonly enabled: boolean },
+  async releaseService(
+    kind: ServiceKind,
+    service: { readonly name: string; readonly enabled: boolean },
     claim: Claim,
   ): Promise<boolean> {
     const eventIds = await this.#writer.takeIds(1);
-    const { schedulerid } = claim;
+    const { serviceid, masterid, incarnation, epoch } = claim;
+    const { name, enabled } = service;
     return this.#db.database.transaction(
       async (tx) => {
-        const isReleased = await this.#db.schedulers.releaseIn(tx, claim);
+        const isReleased = await this.#db.claims(kind).releaseIn(tx, claim);
         if (isReleased) {
-          const released = { ...pick({ ...scheduler, schedulerid }), masterid: null };
-          this.#writer.announce(tx, [schedulerEvent('released', released)], eventIds);
+          const released = { serviceid, name, enabled, masterid: null };
+          this.#writer.announce(tx, [serviceEvent(kind, 'released', released)], eventIds);
         }
         return isReleased;
       },
-      { operation: `release.${claim.masterid}.${claim.incarnation}.${schedulerid}.${claim.epoch}` },
+      { operation: `release.${kind}.${masterid}.${incarnation}.${serviceid}.${epoch}` },
     );
   }
 
   /** Ends all claims of this very incarnation, after everything that acted under them has ended. */
   async releaseOwned(masterid: number, incarnation: number): Promise<void> {
-    const { database, schedulers } = this.#db;
     const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
-    await database.transaction(
+    await this.#db.database.transaction(
       async (tx) => {
-        const freed = await schedulers.freeOwnedIn(tx, { masterid, incarnation });
-        this.#writer.announce(tx, releaseEvents(freed).slice(0, eventIds.length), eventIds);
+        const events = await this.#freeOwnedIn(tx, { masterid, incarnation });
+        this.#writer.announce(tx, events.slice(0, eventIds.length), eventIds);
       },
       { isIdempotent: true },
     );
   }
 
   /** Ends an incarnation that was unable to renew for a whole lease; false when it has renewed after all. */
-  async expireMaster(owner: { masterid: number; incarnation: number; seenBeat: number }): Promise<boolean> {
-    const { database, schedulers } = this.#db;
+  async expireMaster(owner: Owner & { readonly seenBeat: number }): Promise<boolean> {
     const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
-    return database.transaction(
+    return this.#db.database.transaction(
       async (tx) => {
-        const expiry = await schedulers.expireIn(tx, owner);
+        const expiry = await this.#db.masters.expireIn(tx, owner);
         if (expiry === null) return false;
-        const events = releaseEvents(expiry.freed);
-        if (expiry.wasActive)
-          events.unshift(masterEvent({ id: owner.masterid, name: expiry.masterName }, 'stopped'));
+        const master = { id: owner.masterid, name: expiry.masterName };
+        const stopped = expiry.wasActive ? [masterEvent(master, 'stopped')] : [];
+        const events = [...stopped, ...(await this.#freeOwnedIn(tx, owner))];
         this.#writer.announce(tx, events.slice(0, eventIds.length), eventIds);
         return true;
       },
       { isIdempotent: true },
     );
   }
+
+  async #freeOwnedIn(tx: Transaction, owner: Owner): Promise<readonly Event[]> {
+    const events: Event[] = [];
+    for (const kind of ['scheduler', 'changesource'] as const) {
+      const freed = await this.#db.claims(kind).freeOwnedIn(tx, owner);
+      events.push(...freed.map((service) => serviceEvent(kind, 'released', { ...service, masterid: null })));
+    }
+    return events;
+  }
 }
 
-/** More would only be hints that are missing: whoever waits for a scheduler looks at every heartbeat. */
+/** Durable queues are found by all the filters that could match a key: twice as many with each word. */
+const MAX_WORDS = 10;
+
+function checkWordCount(key: RoutingKey): void {
+  if (key.length <= MAX_WORDS) return;
+  throw new StandinError(
+    'bad-routing-key',
+    `a key that durable queues get has at most ${MAX_WORDS} words, got ${key.length}`,
+  );
+}
+
+/** More would only be hints that are missing: whoever waits for a service looks at every heartbeat. */
 const MAX_RELEASE_EVENTS = 64;
-
-function releaseEvents(freed: Expiry['freed']): Event[] {
-  return freed.map((scheduler) => schedulerEvent('released', { ...scheduler, masterid: null }));
-}
-
-function pick(scheduler: { schedulerid: number; name: string; enabled: boolean }): typeof scheduler {
-  return { schedulerid: scheduler.schedulerid, name: scheduler.name, enabled: scheduler.enabled };
-}
 
 function completeChange(
   change: NewChange,

@@ -1,4 +1,4 @@
-// The builders connector: names of what builds are requested from.
+// The builders connector: names of what builds are requested from, and on which masters each is configured.
 // @source buildbot master/buildbot/db/builders.py
 
 import { present } from '../core/assert.js';
@@ -6,7 +6,17 @@ import { sha1 } from '../core/digest.js';
 import type { Database } from './database.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
-import { integerOf, placeholders, textOf } from './row.js';
+import type { Statement } from './driver.js';
+import { integerOf, placeholders, textOf, textOrNull } from './row.js';
+import type { Transaction } from './transaction.js';
+
+export interface Builder {
+  readonly builderid: number;
+  readonly name: string;
+  readonly description: string | null;
+  /** The masters on which it is configured, ascending. */
+  readonly masterids: readonly number[];
+}
 
 export class BuildersConnector {
   readonly #database: Database;
@@ -27,6 +37,72 @@ export class BuildersConnector {
       find: { sql: 'SELECT id FROM builders WHERE name_hash = ?', values: [hash] },
       insert: { name, name_hash: hash },
     });
+  }
+
+  /** The builder, or null. */
+  async getBuilder(builderid: number): Promise<Builder | null> {
+    return (await this.#read('WHERE b.id = ?', [builderid]))[0] ?? null;
+  }
+
+  /** All builders, by id, or those that are configured on this master. */
+  getBuilders(wanted: { readonly masterid?: number } = {}): Promise<readonly Builder[]> {
+    if (wanted.masterid === undefined) return this.#read('', []);
+    const isThere =
+      'WHERE EXISTS (SELECT 1 FROM builder_masters o WHERE o.builderid = b.id AND o.masterid = ?)';
+    return this.#read(isThere, [wanted.masterid]);
+  }
+
+  /** Describes a builder; an unknown one is left alone. */
+  async updateBuilderInfo(builderid: number, description: string | null): Promise<void> {
+    await this.#database.batch([
+      { sql: 'UPDATE builders SET description = ? WHERE id = ?', values: [description, builderid] },
+    ]);
+  }
+
+  /** A builder is configured on a master; harmless when it is already. */
+  addBuilderMasterStatement(builderid: number, masterid: number): Statement {
+    return {
+      sql: 'INSERT INTO builder_masters (builderid, masterid) VALUES (?, ?) ON CONFLICT (builderid, masterid) DO NOTHING',
+      values: [builderid, masterid],
+    };
+  }
+
+  /** It is not any more; its `changes` says whether it was. */
+  removeBuilderMasterStatement(builderid: number, masterid: number): Statement {
+    return {
+      sql: 'DELETE FROM builder_masters WHERE builderid = ? AND masterid = ?',
+      values: [builderid, masterid],
+    };
+  }
+
+  /** The builders that are configured on a master, by id, as part of a transaction. */
+  async getMasterBuildersIn(
+    tx: Transaction,
+    masterid: number,
+  ): Promise<readonly Pick<Builder, 'builderid' | 'name'>[]> {
+    const sql = `SELECT b.id, b.name FROM builder_masters o JOIN builders b ON b.id = o.builderid
+                 WHERE o.masterid = ? ORDER BY b.id`;
+    const rows = await tx.all(sql, [masterid]);
+    return rows.map((row) => ({ builderid: integerOf(row, 'id'), name: textOf(row, 'name') }));
+  }
+
+  async #read(where: string, values: readonly number[]): Promise<readonly Builder[]> {
+    const sql = `SELECT b.id, b.name, b.description, o.masterid
+                 FROM builders b LEFT JOIN builder_masters o ON o.builderid = b.id ${where} ORDER BY b.id, o.masterid`;
+    const builders = new Map<number, Builder & { readonly masterids: number[] }>();
+    for (const row of present((await this.#database.read([{ sql, values }]))[0], 'builders').rows) {
+      const builderid = integerOf(row, 'id');
+      const known = builders.get(builderid);
+      const builder = known ?? {
+        builderid,
+        name: textOf(row, 'name'),
+        description: textOrNull(row, 'description'),
+        masterids: [],
+      };
+      if (row['masterid'] !== null) builder.masterids.push(integerOf(row, 'masterid'));
+      builders.set(builderid, builder);
+    }
+    return [...builders.values()];
   }
 
   /** The ids of those of these builders that exist, by name. */

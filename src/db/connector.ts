@@ -1,18 +1,21 @@
 // All connector components over one database, as `master.db`.
 
-import { StandinError } from '../core/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { BuildRequestsConnector } from './build-requests.js';
 import { BuildersConnector } from './builders.js';
+import { BuildsConnector } from './builds.js';
 import { BuildsetsConnector } from './buildsets.js';
+import { ChangeSourcesConnector } from './change-sources.js';
 import { ChangesConnector } from './changes.js';
+import type { ClaimsConnector, ServiceKind } from './claims.js';
 import { Database } from './database.js';
 import type { Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
 import { MastersConnector } from './masters.js';
+import { checkVersion } from './migrate.js';
 import { QueuesConnector } from './queues.js';
 import { integerOf } from './row.js';
-import { SCHEMA_VERSION } from './schema.js';
 import { SchedulersConnector } from './schedulers.js';
 import { StateConnector } from './state.js';
 
@@ -26,10 +29,13 @@ export class DatabaseConnector {
   readonly ids: IdAllocator;
   readonly masters: MastersConnector;
   readonly schedulers: SchedulersConnector;
+  readonly changeSources: ChangeSourcesConnector;
   readonly state: StateConnector;
   readonly changes: ChangesConnector;
   readonly buildsets: BuildsetsConnector;
+  readonly buildRequests: BuildRequestsConnector;
   readonly builders: BuildersConnector;
+  readonly builds: BuildsConnector;
   readonly queues: QueuesConnector;
   readonly events: EventsConnector;
 
@@ -38,24 +44,26 @@ export class DatabaseConnector {
     this.ids = new IdAllocator(this.database);
     this.masters = new MastersConnector(this.database, this.ids, runtime.clock);
     this.schedulers = new parts.SchedulersConnector(this.database, this.ids);
+    this.changeSources = new ChangeSourcesConnector(this.database, this.ids);
     this.state = new StateConnector(this.database, this.ids);
     this.changes = new ChangesConnector(this.database);
     this.buildsets = new BuildsetsConnector(this.database);
+    this.buildRequests = new BuildRequestsConnector(this.database);
     this.builders = new BuildersConnector(this.database, this.ids);
-    this.queues = new QueuesConnector(this.database);
+    this.builds = new BuildsConnector(this.database);
+    this.queues = new QueuesConnector(this.database, this.ids);
     this.events = new EventsConnector(this.database);
   }
 
-  /** @throws StandinError `schema-version` when the database is of another version than this code. */
+  /** The connector of the clustered services of this kind. */
+  claims(kind: ServiceKind): ClaimsConnector {
+    return kind === 'scheduler' ? this.schedulers : this.changeSources;
+  }
+
+  /** @throws SchemaVersionError when the database is of another version than this code. */
   async checkSchema(): Promise<void> {
     const results = await this.database.read([{ sql: 'SELECT version FROM schema_version', values: [] }]);
     const row = results[0]?.rows[0];
-    const version = row === undefined ? 0 : integerOf(row, 'version');
-    if (version !== SCHEMA_VERSION) {
-      throw new StandinError(
-        'schema-version',
-        `the database has schema version ${version}, this program needs ${SCHEMA_VERSION}`,
-      );
-    }
+    checkVersion(row === undefined ? 0 : integerOf(row, 'version'));
   }
 }

@@ -2,7 +2,7 @@
 // wrote them publishes them after the commit; what is still there a heartbeat later is published by any master.
 
 import { present } from '../core/assert.js';
-import { decodeJson, encodeJson, type JsonObject } from '../core/json.js';
+import { decodeJson, type JsonObject } from '../core/json.js';
 import type { RoutingKey } from '../core/routing-key.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
@@ -14,11 +14,18 @@ export interface StoredEvent {
   readonly body: JsonObject;
 }
 
-/** Stores an event in the outbox. */
-export function storeEventStatement(event: StoredEvent, createdAt: number): Statement {
+/** An event whose body is JSON text already. */
+export interface EventRow {
+  readonly id: number;
+  readonly key: RoutingKey;
+  readonly body: string;
+}
+
+/** Stores events, at least one, in the outbox. */
+export function storeEventsStatement(events: readonly EventRow[], createdAt: number): Statement {
   return {
-    sql: 'INSERT INTO events (id, routing_key, body, created_at) VALUES (?, ?, ?, ?)',
-    values: [event.id, JSON.stringify(event.key), encodeJson(event.body, 'body'), createdAt],
+    sql: `INSERT INTO events (id, routing_key, body, created_at) VALUES ${events.map(() => '(?, ?, ?, ?)').join(', ')}`,
+    values: events.flatMap(({ id, key, body }) => [id, JSON.stringify(key), body, createdAt]),
   };
 }
 

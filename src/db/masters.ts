@@ -7,6 +7,7 @@
 import { assert, present } from '../core/assert.js';
 import { sha1 } from '../core/digest.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
+import { SERVICE_NAMES, unlinkStatements, type Owner } from './claims.js';
 import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
@@ -23,6 +24,13 @@ export interface Master {
   readonly lastActive: number;
   readonly incarnation: number;
   readonly beat: number;
+}
+
+/** The end of an incarnation that others found unable to renew. */
+export interface Expiry {
+  readonly masterName: string;
+  /** Whether the master was marked active until now. */
+  readonly wasActive: boolean;
 }
 
 /** What a renewal found. */
@@ -89,11 +97,32 @@ export class MastersConnector {
       ]);
     } else {
       await tx.run([
-        { sql: 'DELETE FROM scheduler_masters WHERE masterid = ?', values: [masterid] },
+        ...unlinkStatements(masterid),
         { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
       ]);
     }
     return booleanOf(row, 'active') !== active;
+  }
+
+  /**
+   * Sets an incarnation inactive that has been unable to renew for a whole lease, so that a renewal that is still on its
+   * way finds nothing. Null when it has renewed since `seenBeat` after all.
+   */
+  async expireIn(tx: Transaction, owner: Owner & { readonly seenBeat: number }): Promise<Expiry | null> {
+    const { masterid, incarnation } = owner;
+    const sql = `SELECT m.name, m.incarnation, m.active, COALESCE(e.last_beat, m.beat) AS beat FROM masters m
+                 LEFT JOIN master_incarnations e ON e.masterid = m.id AND e.incarnation = ? WHERE m.id = ?`;
+    const found = await tx.one(sql, [incarnation, masterid], `row:masters:${masterid}`);
+    const master = present(found, 'master of an owner');
+    if (integerOf(master, 'beat') !== owner.seenBeat) return null;
+    const isCurrent = integerOf(master, 'incarnation') === incarnation;
+    if (isCurrent) {
+      await tx.run([
+        ...unlinkStatements(masterid),
+        { sql: 'UPDATE masters SET active = 0 WHERE id = ?', values: [masterid] },
+      ]);
+    }
+    return { masterName: textOf(master, 'name'), wasActive: isCurrent && booleanOf(master, 'active') };
   }
 
   /** The master, or null. */
@@ -167,9 +196,7 @@ export class MastersConnector {
 function supersedeStatements(condition: string, values: readonly SqlValue[]): readonly Statement[] {
   return [
     {
-      sql: `DELETE FROM master_incarnations WHERE masterid IN (SELECT id FROM masters WHERE ${condition}) AND NOT EXISTS (
-              SELECT 1 FROM schedulers s WHERE s.owner_masterid = master_incarnations.masterid
-                AND s.owner_incarnation = master_incarnations.incarnation AND s.is_free = 0)`,
+      sql: `DELETE FROM master_incarnations WHERE masterid IN (SELECT id FROM masters WHERE ${condition})${OWNS_NOTHING}`,
       values,
     },
     {
@@ -180,6 +207,15 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
     { sql: `UPDATE masters SET incarnation = incarnation + 1, beat = 0 WHERE ${condition}`, values },
   ];
 }
+
+/** Holds for a row of `master_incarnations` that owns no service any more. */
+const OWNS_NOTHING = Object.values(SERVICE_NAMES)
+  .map(
+    ({ table }) => ` AND NOT EXISTS (
+      SELECT 1 FROM ${table} s WHERE s.owner_masterid = master_incarnations.masterid
+        AND s.owner_incarnation = master_incarnations.incarnation AND s.is_free = 0)`,
+  )
+  .join('');
 
 function masterOf(row: Row): Master {
   return {

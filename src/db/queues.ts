@@ -10,6 +10,8 @@ import { decodeJson } from '../core/json.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
+import { findOrInsert } from './find-or-insert.js';
+import type { IdAllocator } from './ids.js';
 import { integerOf, placeholders, textOf } from './row.js';
 
 export interface QueuedMessage {
@@ -45,33 +47,59 @@ export function acknowledgeStatement(ids: readonly number[]): Statement {
 /** A consumer looks again soon; meanwhile it may have to end, and waits for no dead database. */
 const PEEK_DEADLINE_MS = 5_000;
 
+/** How far into its queue a consumer has looked. */
+export interface Look {
+  /** The message after which it looks. */
+  readonly afterId: number;
+  /** At most so many messages. */
+  readonly limit: number;
+}
+
 /** A look into a queue that waits to be sent. */
-interface Peek {
-  readonly statement: Statement;
+interface Peek extends Look {
+  readonly name: string;
   readonly resolve: (messages: readonly QueuedMessage[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export class QueuesConnector {
   readonly #database: Database;
+  readonly #ids: IdAllocator;
   #peeks: Peek[] = [];
 
-  constructor(database: Database) {
+  constructor(database: Database, ids: IdAllocator) {
     this.#database = database;
+    this.#ids = ids;
   }
 
   /**
-   * At most `limit` messages that wait in the queue of this name after message `afterId`, in the order of their commits.
-   * Looks that begin at the same instant (one message wakes many consumers) share a round trip.
+   * Registers a queue of this name unless there is one: what commits from then on and matches is queued. Returns the filter
+   * that it is registered with.
    */
-  peek(
-    name: string,
-    { afterId, limit }: { readonly afterId: number; readonly limit: number },
-  ): Promise<readonly QueuedMessage[]> {
-    const sql = `SELECT m.id, m.routing_key, m.body FROM queue_messages m JOIN queues q ON q.id = m.queueid
-                 WHERE q.name = ? AND m.id > ? ORDER BY m.id LIMIT ?`;
+  async register(name: string, filter: Filter): Promise<Filter> {
+    const id = await findOrInsert(this.#database, this.#ids, {
+      table: 'queues',
+      find: { sql: 'SELECT id FROM queues WHERE name = ?', values: [name] },
+      insert: { name, filter: JSON.stringify(filter) },
+    });
+    const [found] = await this.#database.read([
+      { sql: 'SELECT filter FROM queues WHERE id = ?', values: [id] },
+    ]);
+    return decodeJson(textOf(present(found?.rows[0], `queue ${id}`), 'filter'), 'a filter') as Filter;
+  }
+
+  /** Deletes a message, in a transaction of its own; harmless when it is gone. */
+  async acknowledge(id: number): Promise<void> {
+    await this.#database.batch([acknowledgeStatement([id])]);
+  }
+
+  /**
+   * The first messages that wait in the queue of this name after message `afterId`, in the order of their commits: at
+   * most `limit`. Looks that begin at the same instant (one message wakes many consumers) are one statement.
+   */
+  peek(name: string, look: Look): Promise<readonly QueuedMessage[]> {
     return new Promise((resolve, reject) => {
-      this.#peeks.push({ statement: { sql, values: [name, afterId, limit] }, resolve, reject });
+      this.#peeks.push({ ...look, name, resolve, reject });
       if (this.#peeks.length === 1) void Promise.resolve().then(() => this.#sendPeeks());
     });
   }
@@ -80,14 +108,37 @@ export class QueuesConnector {
     const peeks = this.#peeks;
     this.#peeks = [];
     try {
-      const statements = peeks.map(({ statement }) => statement);
-      const results = await this.#database.read(statements, PEEK_DEADLINE_MS);
-      for (const [i, { resolve }] of peeks.entries())
-        resolve(present(results[i], 'messages').rows.map(messageOf));
+      const found = await this.#look(peeks);
+      for (const [i, { resolve }] of peeks.entries()) resolve(present(found[i], 'messages'));
     } catch (error) {
       for (const { reject } of peeks) reject(error);
     }
   }
+
+  /** One list of messages for each peek. */
+  async #look(peeks: readonly Peek[]): Promise<readonly (readonly QueuedMessage[])[]> {
+    const limit = Math.max(...peeks.map((peek) => peek.limit));
+    const conditions = peeks.map(() => '(q.name = ? AND m.id > ?)').join(' OR ');
+    const statement: Statement = {
+      sql: `SELECT q.name, m.id, m.routing_key, m.body FROM queues q JOIN queue_messages m ON m.queueid = q.id
+            WHERE ${conditions} ORDER BY m.id LIMIT ?`,
+      values: [...peeks.flatMap(({ name, afterId }) => [name, afterId]), limit],
+    };
+    const { rows } = present((await this.#database.read([statement], PEEK_DEADLINE_MS))[0], 'messages');
+    // One queue may have crowded out the others.
+    if (rows.length === limit && peeks.length > 1)
+      return (await Promise.all(peeks.map((peek) => this.#look([peek])))).flat();
+    return peeks.map((peek) =>
+      rows
+        .filter((row) => isFor(peek, row))
+        .slice(0, peek.limit)
+        .map(messageOf),
+    );
+  }
+}
+
+function isFor({ name, afterId }: Peek, row: Row): boolean {
+  return row['name'] === name && integerOf(row, 'id') > afterId;
 }
 
 function messageOf(row: Row): QueuedMessage {

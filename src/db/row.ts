@@ -27,7 +27,13 @@ export function textOrNull(row: Row, column: string): string | null {
   return row[column] === null || row[column] === undefined ? null : textOf(row, column);
 }
 
+const FEW_PLACEHOLDERS: readonly string[] = Array.from({ length: 33 }, (_, count) => marks(count));
+
 /** `(?, ?, ?)` for `count` values. */
 export function placeholders(count: number): string {
+  return FEW_PLACEHOLDERS[count] ?? marks(count);
+}
+
+function marks(count: number): string {
   return `(${Array.from({ length: count }, () => '?').join(', ')})`;
 }

@@ -23,25 +23,30 @@ export async function findSourceStampIn(
   spareId: number,
   now: number,
 ): Promise<number> {
-  const { sql, values } = findStampStatement(stamp);
+  const hash = stampHash(stamp);
+  const { sql, values } = findStampStatement(hash);
   const found = await tx.one(sql, values);
   if (found !== null) return integerOf(found, 'id');
-  await tx.run([insertStampStatement(stamp, spareId, now)]);
+  await tx.run([insertStampStatement(stamp, hash, { id: spareId, createdAt: now })]);
   return spareId;
 }
 
-/** Selects the `id` of a stamp, if it exists. */
-export function findStampStatement(stamp: SourceStamp): Statement {
-  return { sql: 'SELECT id FROM sourcestamps WHERE ss_hash = ?', values: [stampHash(stamp)] };
+/** Selects the `id` of the stamp of this hash, if it exists. */
+export function findStampStatement(hash: string): Statement {
+  return { sql: 'SELECT id FROM sourcestamps WHERE ss_hash = ?', values: [hash] };
 }
 
 /** Inserts a stamp that does not exist. */
-export function insertStampStatement(stamp: SourceStamp, id: number, now: number): Statement {
+export function insertStampStatement(
+  stamp: SourceStamp,
+  hash: string,
+  { id, createdAt }: { readonly id: number; readonly createdAt: number },
+): Statement {
   const { branch, revision, repository, project, codebase } = stamp;
   return {
     sql: `INSERT INTO sourcestamps (id, ss_hash, branch, revision, repository, project, codebase, created_at)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    values: [id, stampHash(stamp), branch, revision, repository, project, codebase, now],
+    values: [id, hash, branch, revision, repository, project, codebase, createdAt],
   };
 }
 
@@ -50,7 +55,8 @@ export function spareStampId(ids: IdAllocator): Promise<number> {
   return ids.takeOne('sourcestamps');
 }
 
-function stampHash(stamp: SourceStamp): string {
+/** By which stamps are found. */
+export function stampHash(stamp: SourceStamp): string {
   const words = [stamp.branch, stamp.revision, stamp.repository, stamp.project, stamp.codebase];
   return sha1(words.map((word) => (word === null ? '\u00f5' : word)).join('\0'));
 }

@@ -21,11 +21,15 @@ import { EventWriter } from '../data/event-writer.js';
 import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
+import { MQConnector } from '../data/mq-connector.js';
 import type { MessageQueue } from '../mq/message-queue.js';
+import { createMessageQueue } from '../mq/mq-options.js';
+import type { WebSocketClass } from '../mq/web-socket.js';
 import { sleep, type Timer } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
 import { isEquivalent } from '../services/equivalence.js';
+import { Poll } from '../services/poll.js';
 import { ServiceGroup } from '../services/service.js';
 import { Subscription } from '../services/subscription.js';
 import { ClaimKeeper } from './claim-keeper.js';
@@ -38,7 +42,10 @@ import { SOUND_PARTS, type MasterParts } from './parts.js';
 export interface MasterPorts {
   readonly runtime: Runtime;
   readonly driver: Driver;
-  readonly mq: MessageQueue;
+  /** What the configured message queue connects with, where it needs that. */
+  readonly webSocket?: WebSocketClass;
+  /** A message queue of the host's own, in place of the configured one. */
+  readonly mq?: MessageQueue;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
 }
@@ -56,13 +63,14 @@ const START_RETRY_MS = 2_000;
 
 export class BuildMaster {
   readonly db: DatabaseConnector;
-  readonly mq: MessageQueue;
+  readonly mq: MQConnector;
   readonly data: DataUpdates;
   readonly #ports: MasterPorts;
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
   readonly #lease: Lease;
+  readonly #poll: Poll;
   readonly #services: ServiceGroup;
   readonly #subscriptions: readonly Subscription[];
   readonly #stopping = new AbortController();
@@ -81,11 +89,14 @@ export class BuildMaster {
     this.#ports = ports;
     this.#parts = { ...SOUND_PARTS, ...parts };
     const { runtime } = ports;
-    this.mq = ports.mq;
+    const { mq: mqOptions, claimPollMs: pollMs } = this.config;
+    const mq = ports.mq ?? createMessageQueue(runtime, mqOptions, ports.webSocket ?? null, this.#parts);
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
+    this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
+    this.#poll = new Poll(runtime, this.config.claimPollMs);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
     this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED].map(
       (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
@@ -246,6 +257,7 @@ export class BuildMaster {
         watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
         masterid: this.#masterid,
         heartbeatMs,
+        poll: this.#poll,
       },
       schedulers,
     );
@@ -273,7 +285,7 @@ export class BuildMaster {
       db: this.db,
       mq: this.mq,
       effects: this.#effects,
-      claimPollMs: this.config.claimPollMs,
+      poll: this.#poll,
       createChangeFeed: (...args: ConstructorParameters<typeof ChangeFeed>) => new ChangeFeed(...args),
     };
     scheduler.attach(context, objectid);

@@ -1,6 +1,6 @@
 // Which of a master's clustered services it holds: looked at once a heartbeat, and at once when there is reason to.
 //
-// One pass is one round trip when there is nothing to do. It reads who owns the services of this master, and
+// One pass is one round trip when there is nothing to do. At each poll it looks for events that were not published, too. It reads who owns the services of this master, and
 //   - lets go of a service whose claim is not there any more;
 //   - claims one that is free, and takes up again one that this very incarnation still owns;
 //   - ends an owner that has been unable to renew for a whole lease, and claims in the same pass.
@@ -11,10 +11,12 @@ import { present } from '../core/assert.js';
 import type { EventWriter } from '../data/event-writer.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { DatabaseConnector } from '../db/connector.js';
-import { ownershipOf, type Claim, type Ownership } from '../db/schedulers.js';
+import type { Statement } from '../db/driver.js';
+import { ownershipOf, type Claim, type Ownership, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
 import { Loop } from '../services/loop.js';
+import type { Poll } from '../services/poll.js';
 import type { Lease } from './lease.js';
 import type { OwnerWatch, Suspect } from './owner-watch.js';
 
@@ -27,6 +29,7 @@ export interface KeeperContext {
   readonly watch: OwnerWatch;
   readonly masterid: number;
   readonly heartbeatMs: number;
+  readonly poll: Poll;
 }
 
 export class ClaimKeeper implements Tenure {
@@ -38,6 +41,10 @@ export class ClaimKeeper implements Tenure {
   /** Each resolves when a pass that began after it was added here has ended, whether it succeeded or not. */
   readonly #awaiting: (() => void)[] = [];
   #isSuspended = false;
+  /** The next pass looks for events that their writers left behind. */
+  #isScanDue = true;
+  #ownership: Map<ServiceKind, Statement> | null = null;
+  #endPolling = (): void => undefined;
   /** Services that are being attended to, each with what resolves when that is done. */
   readonly #attended = new Map<ClusteredService, Promise<void>>();
 
@@ -54,6 +61,9 @@ export class ClaimKeeper implements Tenure {
    */
   async start(): Promise<void> {
     const first = this.#nextPass();
+    this.#endPolling = this.#context.poll.add(() => {
+      this.#isScanDue = true;
+    });
     this.#loop.start();
     await first;
   }
@@ -62,6 +72,7 @@ export class ClaimKeeper implements Tenure {
   async stop(): Promise<void> {
     this.#isSuspended = true;
     this.#passEnded(this.#awaiting.splice(0));
+    this.#endPolling();
     await this.#loop.stop();
     await Promise.all(this.#attended.values());
     await this.#leaveAll('its master stops', { isReleasing: true });
@@ -71,6 +82,7 @@ export class ClaimKeeper implements Tenure {
   /** Attends to one more service, which has been bound; resolves as `start` does, at once after `stop`. */
   async add(service: ClusteredService): Promise<void> {
     this.#services.add(service);
+    this.#ownership = null;
     const next = this.#nextPass();
     this.lookAgain();
     if (!this.#loop.isStopping) await next;
@@ -82,6 +94,7 @@ export class ClaimKeeper implements Tenure {
     await this.#attended.get(service);
     await service.leave('it was removed from the configuration', { isReleasing: true });
     this.#services.delete(service);
+    this.#ownership = null;
     this.#removed.delete(service);
   }
 
@@ -95,7 +108,7 @@ export class ClaimKeeper implements Tenure {
   }
 
   async release(service: ClusteredService, claim: Claim): Promise<void> {
-    await this.#context.updates.releaseScheduler({ name: service.name, enabled: service.enabled }, claim);
+    await this.#context.updates.releaseService(service.kind, service, claim);
   }
 
   /** Claims nothing until `resume`, and lets go of what is held; resolves when nothing of it runs any more. */
@@ -155,18 +168,21 @@ export class ClaimKeeper implements Tenure {
     this.letGoOfUntrusted();
     const services = [...this.#services];
     const claims = new Map(services.map((service) => [service, service.claim]));
-    const ids = services.map((service) => present(service.serviceid, 'service id'));
-    const statements = ids.length === 0 ? [] : [db.schedulers.ownershipStatement(ids)];
-    const results = await db.database.read([writer.scanStatement(), ...statements]);
-    const ownerships = (results[1]?.rows ?? []).map(ownershipOf);
-    const suspects = watch.observe(ownerships);
+    const isScanning = this.#isScanDue;
+    this.#isScanDue = false;
+    const owned = this.#ownershipStatements();
+    const statements = [...owned.values(), ...(isScanning ? [writer.scanStatement()] : [])];
+    const results = statements.length === 0 ? [] : await db.database.read(statements);
+    const kinds = [...owned.keys()];
+    const ownerships = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
+    const suspects = watch.observe(ownerships.flat());
     const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
     const endedOwners = new Set(
       suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
     );
-    const byId = new Map(ownerships.map((ownership) => [ownership.schedulerid, ownership]));
+    const byId = kinds.map((_, i) => new Map(ownerships[i]?.map((seen) => [seen.serviceid, seen])));
     for (const service of services) {
-      const ownership = byId.get(service.serviceid ?? 0);
+      const ownership = byId[kinds.indexOf(service.kind)]?.get(service.serviceid ?? 0);
       // What was read is older than a claim that has come or gone meanwhile.
       if (ownership === undefined || claims.get(service) !== service.claim || this.#isBusy(service)) continue;
       const done = this.#attend(service, ownership, endedOwners).then(
@@ -174,11 +190,24 @@ export class ClaimKeeper implements Tenure {
       );
       this.#attended.set(service, done);
     }
-    await writer.sweep(present(results[0], 'unpublished events').rows);
+    if (isScanning) await writer.publishOrphans(present(results.at(-1), 'unpublished events').rows);
+    await writer.forgetPublished();
   }
 
   #isBusy(service: ClusteredService): boolean {
     return this.#attended.has(service) || this.#removed.has(service) || !this.#services.has(service);
+  }
+
+  /** By kind, the same at every pass until services come or go. */
+  #ownershipStatements(): ReadonlyMap<ServiceKind, Statement> {
+    if (this.#ownership !== null) return this.#ownership;
+    this.#ownership = new Map();
+    for (const kind of new Set([...this.#services].map((service) => service.kind))) {
+      const services = [...this.#services].filter((service) => service.kind === kind);
+      const ids = services.map((service) => present(service.serviceid, 'service id'));
+      this.#ownership.set(kind, this.#context.db.claims(kind).ownershipStatement(ids));
+    }
+    return this.#ownership;
   }
 
   async #end(suspect: Suspect): Promise<boolean> {
@@ -219,13 +248,20 @@ export class ClaimKeeper implements Tenure {
 
   async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
     const { updates, masterid, lease } = this.#context;
-    const scheduler = { schedulerid: ownership.schedulerid, name: service.name, enabled: ownership.enabled };
-    const claim = await updates.claimScheduler(scheduler, masterid, incarnation);
+    const { serviceid, enabled } = ownership;
+    const claim = await updates.claimService(
+      service.kind,
+      { serviceid, name: service.name, enabled },
+      {
+        masterid,
+        incarnation,
+      },
+    );
     if (claim === null) return;
     // A reply counts only in the incarnation that asked, and while the service is there.
     const isWanted = !this.#isSuspended && !this.#removed.has(service);
     if (lease.incarnation === incarnation && isWanted) await service.take(claim);
-    else await updates.releaseScheduler(scheduler, claim);
+    else await updates.releaseService(service.kind, service, claim);
   }
 
   #stands(claim: Claim, ownership: Ownership): boolean {

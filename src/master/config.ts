@@ -3,13 +3,11 @@
 
 import { ConfigError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
+import { parseDatabaseUrl } from '../db/open-database.js';
+import { checkMqOptions, checkMqReconfiguration, type MqOptions } from '../mq/mq-options.js';
 import { BaseScheduler } from '../schedulers/base.js';
 import { comparedAttributes, isEqual } from '../services/equivalence.js';
 import { LEASE_MARGIN_MS } from './lease.js';
-
-/** Where messages go: through this process alone, or through a WAMP router that all masters use (realm: `buildbot`). */
-export type QueueOptions =
-  { readonly type: 'simple' } | { readonly type: 'wamp'; readonly url: string; readonly realm?: string };
 
 /** What a user configures; only name and schedulers are needed. */
 export interface MasterOptions {
@@ -18,10 +16,10 @@ export interface MasterOptions {
   readonly schedulers: readonly BaseScheduler[];
   /** Builders, besides those that the schedulers name. */
   readonly builders?: readonly string[];
-  /** The database that all masters share, as a URL. Default `sqlite:standin.sqlite`. */
+  /** The database that all masters share, as a URL. Default `sqlite:standin.sqlite`, a file for masters of one machine. */
   readonly db?: string;
-  /** Default `{ type: 'simple' }`: masters then learn of each other's work at polls only. */
-  readonly mq?: QueueOptions;
+  /** The kind of message queue, and what it needs. Default `{ type: 'simple' }`, which is for a single master. */
+  readonly mq?: MqOptions;
   /** How often the lease is renewed and owners are watched. Default 10,000. */
   readonly heartbeatMs?: number;
   /** How long a master that does not renew keeps its claims; the same on all masters. Default 60,000. */
@@ -43,15 +41,10 @@ const DEFAULTS = {
 
 const KEYS: readonly string[] = ['name', 'schedulers', ...Object.keys(DEFAULTS)];
 const TIMINGS = ['heartbeatMs', 'leaseMs', 'claimPollMs'] as const;
-const QUEUE_KEYS: Readonly<Record<string, readonly string[]>> = {
-  simple: ['type'],
-  wamp: ['type', 'url', 'realm'],
-};
 /** What a running master cannot change, and why. */
 const FIXED: Readonly<Partial<Record<keyof MasterConfig, string>>> = {
   name: 'it is the identity of this master: stop it and start another one',
   db: 'stop all masters, and start them with the new one',
-  mq: 'stop all masters, and start them with the new one',
   heartbeatMs: 'restart this master',
   leaseMs: 'stop all masters, and start them with the new one: they must agree on it',
   claimPollMs: 'restart this master',
@@ -64,9 +57,9 @@ export function completeConfig(options: MasterOptions): MasterConfig {
   const problems = [
     ...unknownKeys(options, KEYS, ''),
     ...nameProblems(config.name),
-    ...textProblems('db', config.db),
+    ...refusalOf(() => parseDatabaseUrl(config.db)),
     ...builderProblems(config.builders),
-    ...queueProblems(config.mq),
+    ...refusalOf(() => checkMqOptions(config.mq)),
     ...timingProblems(config),
     ...schedulerProblems(config.schedulers),
   ];
@@ -81,6 +74,7 @@ export function checkReconfiguration(running: MasterConfig, wanted: MasterConfig
     if (isEqual(before, after)) return [];
     return [`'${key}' cannot change from ${show(before)} to ${show(after)} while the master runs: ${cure}`];
   });
+  problems.push(...refusalOf(() => checkMqReconfiguration(running.mq, wanted.mq)));
   if (problems.length > 0) refuse(problems);
 }
 
@@ -110,25 +104,6 @@ function builderProblems(builders: unknown): string[] {
   return builders.flatMap((name, i) => textProblems(`builders[${i}]`, name));
 }
 
-function queueProblems(mq: unknown): string[] {
-  if (!isRecord(mq)) return [`'mq' is ${show(mq)}, expected an object like { type: 'simple' }`];
-  const { type } = mq as { readonly type?: unknown };
-  const types = Object.keys(QUEUE_KEYS);
-  const keys = typeof type === 'string' ? QUEUE_KEYS[type] : undefined;
-  if (keys === undefined) {
-    const hint = typeof type === 'string' ? nearest(type, types) : '';
-    return [`'mq.type' is ${show(type)}, expected one of ${types.join(', ')}${hint}`];
-  }
-  const { url, realm = 'buildbot' } = mq as { readonly url?: unknown; readonly realm?: unknown };
-  const wamp = type === 'wamp' ? [...routerProblems(url), ...textProblems('mq.realm', realm)] : [];
-  return [...unknownKeys(mq, keys, 'mq.'), ...wamp];
-}
-
-function routerProblems(url: unknown): string[] {
-  if (typeof url === 'string' && /^wss?:\/\/./.test(url)) return [];
-  return [`'mq.url' is ${show(url)}, expected a URL like ws://127.0.0.1:8080/ws`];
-}
-
 function timingProblems(config: MasterConfig): string[] {
   const problems = TIMINGS.flatMap((key) => {
     if (Number.isInteger(config[key]) && config[key] > 0) return [];
@@ -148,14 +123,15 @@ function schedulerProblems(schedulers: unknown): string[] {
     if (!(scheduler instanceof BaseScheduler)) return [`schedulers[${i}] is no scheduler`];
     const problems = names.has(scheduler.name) ? [`two schedulers are named '${scheduler.name}'`] : [];
     names.add(scheduler.name);
-    return [...problems, ...comparisonProblems(scheduler)];
+    // What would only come up in the first reconfiguration.
+    return [...problems, ...refusalOf(() => comparedAttributes(scheduler))];
   });
 }
 
-/** What would only come up in the first reconfiguration. */
-function comparisonProblems(scheduler: BaseScheduler): string[] {
+/** What `check` has against it; nothing when it goes through. */
+function refusalOf(check: () => unknown): string[] {
   try {
-    comparedAttributes(scheduler);
+    check();
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return [error.message];

@@ -5,7 +5,7 @@
 // Time is counted on this process's own monotonic clock from the *reply* that first showed the beat; nobody's wall clock
 // is asked.
 
-import type { Ownership } from '../db/schedulers.js';
+import type { Ownership } from '../db/claims.js';
 import type { Clock } from '../runtime/clock.js';
 
 interface Sight {

@@ -3,6 +3,8 @@
 
 import { EffectCommitter } from '../data/effects.js';
 import { SchedulersConnector } from '../db/schedulers.js';
+import { SimpleMQ } from '../mq/simple-queue.js';
+import { WampMQ } from '../mq/wamp-queue.js';
 import { ChangeFeed } from '../schedulers/change-feed.js';
 import { Lease } from './lease.js';
 import { OwnerWatch } from './owner-watch.js';
@@ -10,6 +12,8 @@ import { OwnerWatch } from './owner-watch.js';
 export interface MasterParts {
   readonly SchedulersConnector: typeof SchedulersConnector;
   readonly EffectCommitter: typeof EffectCommitter;
+  readonly SimpleMQ: typeof SimpleMQ;
+  readonly WampMQ: typeof WampMQ;
   readonly ChangeFeed: typeof ChangeFeed;
   readonly Lease: typeof Lease;
   readonly OwnerWatch: typeof OwnerWatch;
@@ -18,6 +22,8 @@ export interface MasterParts {
 export const SOUND_PARTS: MasterParts = {
   SchedulersConnector,
   EffectCommitter,
+  SimpleMQ,
+  WampMQ,
   ChangeFeed,
   Lease,
   OwnerWatch,

@@ -8,18 +8,15 @@ import { describeError, StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { checkFilter, type Filter, type RoutingKey } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { withDeadline } from './deferred.js';
+import { RunningCallbacks } from './callbacks.js';
 import { showFilter, type MessageCallback, type QueueReference } from './message-queue.js';
-
-/** How long `stopConsuming` waits for callbacks that do not end. */
-const STOP_WAIT_MS = 30_000;
 
 export class Consumer implements QueueReference {
   readonly filter: Filter;
   readonly #callback: MessageCallback;
   readonly #runtime: Runtime;
   readonly #onStop: (consumer: Consumer) => void;
-  readonly #running = new Set<Promise<void>>();
+  readonly #running: RunningCallbacks;
   #stopped: Promise<void> | null = null;
 
   /**
@@ -33,13 +30,12 @@ export class Consumer implements QueueReference {
     onStop: (consumer: Consumer) => void,
   ) {
     checkFilter(filter);
-    if (typeof callback !== 'function') {
-      throw new StandinError('bad-callback', `a consumer is a function, got ${typeof callback}`);
-    }
+    checkCallback(callback);
     this.filter = Object.freeze([...filter]);
     this.#callback = callback;
     this.#runtime = runtime;
     this.#onStop = onStop;
+    this.#running = new RunningCallbacks(runtime, `the consumer of ${showFilter(filter)}`);
   }
 
   /** Calls the callback, unless the consumer has been stopped. `key` and `body` are deep-frozen. */
@@ -47,7 +43,8 @@ export class Consumer implements QueueReference {
     if (this.#stopped !== null) return;
     try {
       const result: unknown = this.#callback(key, body);
-      if (isThenable(result)) this.#track(result);
+      if (!isThenable(result)) return;
+      this.#running.add(Promise.resolve(result).then(ignore, (error: unknown) => this.#logFailure(error)));
     } catch (error) {
       this.#logFailure(error);
     }
@@ -55,35 +52,10 @@ export class Consumer implements QueueReference {
 
   stopConsuming(): Promise<void> {
     if (this.#stopped === null) {
-      this.#stopped = this.#ended();
+      this.#stopped = this.#running.ended();
       this.#onStop(this);
     }
     return this.#stopped;
-  }
-
-  #track(result: PromiseLike<unknown>): void {
-    const tracked: Promise<void> = Promise.resolve(result)
-      .then(
-        () => undefined,
-        (error: unknown) => this.#logFailure(error),
-      )
-      .finally(() => this.#running.delete(tracked));
-    this.#running.add(tracked);
-  }
-
-  async #ended(): Promise<void> {
-    if (this.#running.size === 0) return;
-    const late = (): StandinError => new StandinError('callback-late', 'a callback did not end');
-    try {
-      await withDeadline(this.#runtime.clock, Promise.all(this.#running), STOP_WAIT_MS, late);
-    } catch {
-      // Tracked promises never reject, so this is the deadline.
-      const count = this.#running.size;
-      this.#runtime.logger.log(
-        'warning',
-        `${count} callback(s) of the consumer of ${showFilter(this.filter)} still run ${STOP_WAIT_MS} ms after it was stopped`,
-      );
-    }
   }
 
   #logFailure(error: unknown): void {
@@ -92,6 +64,12 @@ export class Consumer implements QueueReference {
       `a consumer of ${showFilter(this.filter)} failed: ${describeError(error)}`,
     );
   }
+}
+
+/** @throws StandinError `bad-callback` unless it is a function */
+export function checkCallback(callback: unknown): void {
+  if (typeof callback === 'function') return;
+  throw new StandinError('bad-callback', `a consumer is a function, got ${typeof callback}`);
 }
 
 /** Delivers one message to each of `consumers`, in order, in a microtask of its own. */
@@ -105,3 +83,5 @@ export function deliverSoon(consumers: readonly Consumer[], key: RoutingKey, bod
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
+
+function ignore(): void {}

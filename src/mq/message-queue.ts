@@ -9,6 +9,9 @@
 //   - a callback that throws or rejects is logged once and disturbs nobody else;
 //   - after an interruption all subscriptions are in force again before `onReconnected` listeners run.
 // Callbacks of one consumer may overlap when they await: a second delivery does not wait for the first to finish.
+//
+// A consumer with a persistent name is another matter: its messages wait in a durable queue, come one at a time in the
+// order in which they were produced, and come again until they have been acknowledged (see durable-consumer.ts).
 
 import { StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
@@ -16,6 +19,17 @@ import type { Filter, RoutingKey } from '../core/routing-key.js';
 
 /** What a consumer is called with; both arguments are deep-frozen. */
 export type MessageCallback = (key: RoutingKey, body: JsonObject) => void | Promise<void>;
+
+/** The same for a durable queue. A message is acknowledged when the callback has ended well; else it comes again. */
+export type DurableCallback = (key: RoutingKey, body: JsonObject, delivery: Delivery) => void | Promise<void>;
+
+/** One message of a durable queue on its way through the callback. */
+export interface Delivery {
+  /** Unique in all durable queues of a database (or process), ascending in each. */
+  readonly id: number;
+  /** Says that the consumer has acknowledged it itself, in a transaction of its own that has committed. */
+  settle(): void;
+}
 
 /** A message as it was received. */
 export interface ReceivedMessage {
@@ -52,6 +66,13 @@ export interface MessageQueue {
    */
   startConsuming(callback: MessageCallback, filter: Filter): Promise<QueueReference>;
   /**
+   * Consumes the durable queue of this name, which is registered when it does not exist: from then on what `filter` matches
+   * waits in it, whoever consumes or does not. What waits comes first, one message at a time.
+   * @throws StandinError `bad-filter`, `bad-queue-name`
+   * @throws QueueInUseError, QueueFilterError, QueueStoppedError; StandinError `no-durable-queues` where there are none
+   */
+  startConsuming(callback: DurableCallback, filter: Filter, persistentName: string): Promise<QueueReference>;
+  /**
    * Subscribes, then asks `check`: null if it says true, else the first message that `filter` matches, one that came
    * while `check` ran included. After an interruption `check` is asked again.
    * @throws whatever `startConsuming` and `check` throw; QueueStoppedError when the queue stops meanwhile
@@ -85,6 +106,29 @@ export class SubscriptionRefusedError extends StandinError {
   constructor(topic: string, reason: string) {
     super('subscription-refused', `the router refused to subscribe ${topic}: ${reason}`);
   }
+}
+
+/** The durable queue has a consumer in this process already. */
+export class QueueInUseError extends StandinError {
+  constructor(name: string) {
+    super('queue-in-use', `the durable queue '${name}' has a consumer, and its callback may still run`);
+  }
+}
+
+/** The durable queue was registered with another filter: what waits in it is not what was asked for. */
+export class QueueFilterError extends StandinError {
+  constructor(name: string, registered: Filter, wanted: Filter) {
+    super(
+      'queue-filter',
+      `the durable queue '${name}' is registered for ${showFilter(registered)}, expected ${showFilter(wanted)}`,
+    );
+  }
+}
+
+/** @throws StandinError `bad-queue-name` unless `name` is a text that is not empty. */
+export function checkQueueName(name: unknown): void {
+  if (typeof name === 'string' && name !== '') return;
+  throw new StandinError('bad-queue-name', `the name of a durable queue is a text that is not empty`);
 }
 
 /** `changes.*.new`, for people. */

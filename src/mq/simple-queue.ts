@@ -1,16 +1,28 @@
 // SimpleMQ: the queue of a single master, within its process. Nothing is lost and nothing is late: each message goes, in
 // a microtask of its own and in the order of `produce`, to those who consumed at that instant and still do.
+// Durable queues live as long as the process does: what is produced while nobody consumes one waits for its next consumer.
 // A consumer that answers each message with another one keeps the process from ever doing anything else.
 // @source buildbot master/buildbot/mq/simple.py
 
 import type { JsonObject } from '../core/json.js';
-import { checkRoutingKey, type Filter, type RoutingKey } from '../core/routing-key.js';
+import {
+  checkFilter,
+  checkRoutingKey,
+  isSameFilter,
+  type Filter,
+  type RoutingKey,
+} from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Consumer, deliverSoon } from './consumer.js';
+import { checkCallback, Consumer, deliverSoon } from './consumer.js';
+import { DurableConsumers } from './durable-consumers.js';
 import { Listeners } from './listeners.js';
+import { MemoryInbox } from './memory-inbox.js';
 import { frozenBody } from './message-body.js';
 import {
+  checkQueueName,
+  QueueFilterError,
   QueueStoppedError,
+  type DurableCallback,
   type MessageCallback,
   type MessageQueue,
   type QueueReference,
@@ -23,11 +35,17 @@ export class SimpleMQ implements MessageQueue {
   readonly #runtime: Runtime;
   readonly #subscriptions = new Subscriptions<Consumer>();
   readonly #consumers = new Map<Consumer, () => void>();
+  /** The durable queues, by name and by filter. */
+  readonly #inboxes = new Map<string, MemoryInbox>();
+  readonly #inboxesByFilter = new Subscriptions<MemoryInbox>();
+  readonly #durable: DurableConsumers;
   readonly #stopping: Listeners;
+  #messages = 0;
   #stopped: Promise<void> | null = null;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
+    this.#durable = new DurableConsumers(runtime);
     this.#stopping = new Listeners('the stop of the message queue', runtime.logger);
   }
 
@@ -47,12 +65,25 @@ export class SimpleMQ implements MessageQueue {
   produce(key: RoutingKey, body: JsonObject): void {
     checkRoutingKey(key);
     const frozen = frozenBody(body);
-    if (this.#stopped === null) deliverSoon(this.#subscriptions.match(key), Object.freeze([...key]), frozen);
+    if (this.#stopped !== null) return;
+    const sent = Object.freeze([...key]);
+    const id = ++this.#messages;
+    for (const inbox of this.#inboxesByFilter.match(sent)) inbox.append(id, sent, frozen);
+    deliverSoon(this.#subscriptions.match(sent), sent, frozen);
   }
 
-  async startConsuming(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
+  async startConsuming(
+    callback: DurableCallback,
+    filter: Filter,
+    persistentName?: string,
+  ): Promise<QueueReference> {
     if (this.#stopped !== null) throw new QueueStoppedError();
-    const consumer = new Consumer(this.#runtime, filter, callback, (stopped) => this.#forget(stopped));
+    checkCallback(callback);
+    if (persistentName !== undefined) {
+      return this.#durable.start(persistentName, this.#inboxOf(persistentName, filter), callback);
+    }
+    const volatile = callback as MessageCallback;
+    const consumer = new Consumer(this.#runtime, filter, volatile, (stopped) => this.#forget(stopped));
     this.#consumers.set(consumer, this.#subscriptions.add(consumer.filter, consumer));
     return consumer;
   }
@@ -66,6 +97,22 @@ export class SimpleMQ implements MessageQueue {
     return () => undefined;
   }
 
+  #inboxOf(name: string, filter: Filter): MemoryInbox {
+    checkFilter(filter);
+    checkQueueName(name);
+    const registered = this.#inboxes.get(name);
+    if (registered === undefined) return this.#register(name, filter);
+    if (!isSameFilter(registered.filter, filter)) throw new QueueFilterError(name, registered.filter, filter);
+    return registered;
+  }
+
+  #register(name: string, filter: Filter): MemoryInbox {
+    const inbox = new MemoryInbox(filter);
+    this.#inboxes.set(name, inbox);
+    this.#inboxesByFilter.add(inbox.filter, inbox);
+    return inbox;
+  }
+
   #forget(consumer: Consumer): void {
     this.#consumers.get(consumer)?.();
     this.#consumers.delete(consumer);
@@ -74,6 +121,6 @@ export class SimpleMQ implements MessageQueue {
   async #stop(): Promise<void> {
     const ended = [...this.#consumers.keys()].map((consumer) => consumer.stopConsuming());
     this.#stopping.emit();
-    await Promise.all(ended);
+    await Promise.all([...ended, this.#durable.stop()]);
   }
 }

@@ -5,7 +5,7 @@
 // of that, as soon as all subscriptions are in force again, `onReconnected` listeners run, after the buffer was sent.
 // @source buildbot master/buildbot/mq/wamp.py, without its silence after the router was lost
 
-import { ConfigError, describeError } from '../core/errors.js';
+import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { checkRoutingKey, type Filter, type RoutingKey } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -17,6 +17,7 @@ import {
   QueueStoppedError,
   QueueTimeoutError,
   showFilter,
+  type DurableCallback,
   type MessageCallback,
   type MessageQueue,
   type QueueReference,
@@ -37,11 +38,16 @@ export interface WampOptions {
   readonly webSocket: WebSocketClass;
   /** Masters that share it hear each other. Default `org.standin.mq`. */
   readonly topicPrefix?: string;
+  /**
+   * Whether the router acknowledges what is published, so that what it did not get is counted as unconfirmed. Default true;
+   * without it a message costs half of the traffic.
+   */
+  readonly acknowledge?: boolean;
   /** How long `startConsuming` waits. Default 10,000. */
   readonly subscribeTimeoutMs?: number;
   /** For connecting, joining and resubscribing together. Default 4,000. */
   readonly connectTimeoutMs?: number;
-  /** A silent router is noticed within three of these. Default 10,000. */
+  /** A silent router is noticed within three of these. Default 20,000. */
   readonly probeIntervalMs?: number;
   /** Delays between attempts to connect: random, doubling from here … Default 250. */
   readonly reconnectMinMs?: number;
@@ -74,6 +80,7 @@ export class WampMQ implements MessageQueue {
   readonly #link: WampLink;
   readonly #subscribeTimeoutMs: number;
   readonly #maxBuffered: number;
+  readonly #acknowledge: boolean;
   /** By topic, in the order of their first consumer. */
   readonly #channels = new Map<string, WampChannel>();
   readonly #reconnected: Listeners;
@@ -93,6 +100,7 @@ export class WampMQ implements MessageQueue {
     this.#topics = new TopicSpace(prefix);
     this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? 10_000;
     this.#maxBuffered = options.maxBuffered ?? 1_000;
+    this.#acknowledge = options.acknowledge ?? true;
     this.#reconnected = new Listeners('the reconnection of the message queue', runtime.logger);
     this.#stopping = new Listeners('the stop of the message queue', runtime.logger);
     this.#link = this.#makeLink(options, prefix);
@@ -124,7 +132,17 @@ export class WampMQ implements MessageQueue {
     else this.#drop();
   }
 
-  async startConsuming(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
+  /** A durable queue is more than a router can give: the data layer has them (`no-durable-queues`). */
+  async startConsuming(
+    callback: DurableCallback,
+    filter: Filter,
+    persistentName?: string,
+  ): Promise<QueueReference> {
+    if (persistentName !== undefined) throw noDurableQueues(persistentName);
+    return this.#consume(callback as MessageCallback, filter);
+  }
+
+  async #consume(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
     const consumer = new Consumer(this.#runtime, filter, callback, (stopped) => this.#forget(stopped));
     if (this.#isStopping) throw new QueueStoppedError();
     const channel = this.#channelOf(consumer.filter);
@@ -160,7 +178,7 @@ export class WampMQ implements MessageQueue {
       webSocket,
       // Keys have at least one word, and none is escaped as `_p`.
       probeTopic: `${prefix}._p`,
-      probeIntervalMs: options.probeIntervalMs ?? 10_000,
+      probeIntervalMs: options.probeIntervalMs ?? 20_000,
       connectTimeoutMs: options.connectTimeoutMs ?? 4_000,
       reconnectMinMs: options.reconnectMinMs ?? 250,
       reconnectMaxMs: options.reconnectMaxMs ?? 3_000,
@@ -190,8 +208,9 @@ export class WampMQ implements MessageQueue {
   }
 
   #send(message: OutgoingMessage): void {
-    void this.#link.session?.publish(message.topic, message.body).then((isAcknowledged) => {
-      if (!isAcknowledged) this.#counts.unconfirmed++;
+    const { topic, body } = message;
+    void this.#link.session?.publish(topic, body, this.#acknowledge).then((isDone) => {
+      if (!isDone) this.#counts.unconfirmed++;
     });
   }
 
@@ -250,6 +269,7 @@ export class WampMQ implements MessageQueue {
     }
     deliverSoon(channel.consumers, Object.freeze(key), deepFreeze(argument));
   }
+
   #timedOut(filter: Filter): QueueTimeoutError {
     const where = this.isConnected ? 'has not answered' : 'is not connected';
     return new QueueTimeoutError(
@@ -272,6 +292,13 @@ export class WampMQ implements MessageQueue {
     this.#buffer = [];
     this.#channels.clear();
   }
+}
+
+function noDurableQueues(name: string): StandinError {
+  return new StandinError(
+    'no-durable-queues',
+    `a message router keeps no durable queue '${name}': consume it through a master, whose database does`,
+  );
 }
 
 /** The key of what an exact subscription hears; null for a filter that is none. */

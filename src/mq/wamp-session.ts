@@ -13,10 +13,11 @@ import type { Timer } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { deferred } from './deferred.js';
 import { SubscriptionRefusedError } from './message-queue.js';
-import { WampSerializer } from './wamp-serializer.js';
+import { UNACKNOWLEDGED, WampSerializer } from './wamp-serializer.js';
 import { WampSocket } from './wamp-socket.js';
 import type { WebSocketClass } from './web-socket.js';
 
+const PUBLISHED = 17;
 /** How long a session waits for the router's GOODBYE. */
 const GOODBYE_WAIT_MS = 2_000;
 
@@ -50,7 +51,7 @@ export class WampSession {
       realm: options.realm,
       autoReconnect: false,
       uriValidation: 'strict',
-      serializer: new WampSerializer(),
+      serializer: new WampSerializer((request) => this.#answerItself(request)),
       // wampy declares the whole browser interface, and uses what the adapter has.
       ws: this.#socketClass() as never,
     });
@@ -104,11 +105,14 @@ export class WampSession {
     }
   }
 
-  /** Sends at once. Resolves to whether the router acknowledged; false means that it refused or the session ended. */
-  async publish(topic: string, body: JsonObject): Promise<boolean> {
+  /**
+   * Sends at once. Resolves to whether the router acknowledged, if it is to; false means that it refused or the session
+   * ended.
+   */
+  async publish(topic: string, body: JsonObject, acknowledge: boolean): Promise<boolean> {
     if (!this.#isOpen) return false;
     try {
-      await this.#wampy.publish(topic, { argsList: [body] });
+      await this.#wampy.publish(topic, { argsList: [body] }, acknowledge ? {} : { [UNACKNOWLEDGED]: true });
       return true;
     } catch {
       // A publication is a hint: whoever sent it hears that it may be lost, and that is all.
@@ -134,6 +138,11 @@ export class WampSession {
     this.#socket?.end(reason);
   }
 
+  /** wampy keeps each publication until PUBLISHED comes: where no router sends one, this does, once it was sent. */
+  #answerItself(request: number): void {
+    void Promise.resolve().then(() => this.#socket?.tell(JSON.stringify([PUBLISHED, request, 0])));
+  }
+
   #watchRouter(): void {
     if (!this.#isOpen) return;
     this.#watch = this.#runtime.clock.setTimer(() => this.#look(), this.#options.probeIntervalMs);
@@ -142,7 +151,7 @@ export class WampSession {
   #look(): void {
     if (!this.#hasHeard && this.#isProbing) return this.end('the router is silent');
     this.#isProbing = !this.#hasHeard;
-    if (this.#isProbing) void this.publish(this.#options.probeTopic, {});
+    if (this.#isProbing) void this.publish(this.#options.probeTopic, {}, true);
     this.#hasHeard = false;
     this.#watchRouter();
   }

@@ -51,6 +51,11 @@ export class WampSocket {
     if (!this.#hasEnded) this.#real.send(data);
   }
 
+  /** Tells wampy something that did not come from the peer. */
+  tell(data: string): void {
+    if (!this.#hasEnded) this.#forward(() => this.onmessage?.({ data }));
+  }
+
   /** wampy closes after GOODBYE and ABORT, and on what it takes for a violation of the protocol. */
   close(): void {
     this.end('session closed');

@@ -117,18 +117,18 @@ export abstract class BaseScheduler extends ClusteredService {
     if (options.fileIsImportant !== undefined && typeof options.fileIsImportant !== 'function') {
       throw new ConfigError(`fileIsImportant of '${this.name}' is no function`);
     }
-    const { db, mq, claimPollMs, createChangeFeed } = this.#attached();
-    const { schedulerid } = this.requireClaim('consuming changes');
+    const { db, mq, poll, createChangeFeed } = this.#attached();
+    const { serviceid } = this.requireClaim('consuming changes');
     const feedContext: FeedContext = {
       runtime: this.runtime,
       queues: db.queues,
       mq,
-      claimPollMs,
+      poll,
       signal: this.signal,
     };
     this.#consumption = options;
     this.#unwanted.clear();
-    this.#feed = createChangeFeed(feedContext, schedulerQueueName(schedulerid, NEW_CHANGES), {
+    this.#feed = createChangeFeed(feedContext, schedulerQueueName(serviceid, NEW_CHANGES), {
       consume: (message) => this.#consumeChange(message),
       settle: () => this.#acknowledgeUnwanted(),
     });

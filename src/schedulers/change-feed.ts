@@ -15,13 +15,14 @@ import { NEW_CHANGES } from '../data/events.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Loop } from '../services/loop.js';
+import type { Poll } from '../services/poll.js';
 import { Subscription } from '../services/subscription.js';
 
 export interface FeedContext {
   readonly runtime: Runtime;
   readonly queues: QueuesConnector;
   readonly mq: MessageQueue;
-  readonly claimPollMs: number;
+  readonly poll: Poll;
   /** Aborts when nothing more may be consumed. */
   readonly signal: AbortSignal;
 }
@@ -43,7 +44,9 @@ export class ChangeFeed {
   readonly #loop: Loop;
   readonly #subscription: Subscription;
   #seenId = 0;
-  #settledAtMs = 0;
+  /** A poll has come since the consumer last settled. */
+  #isSettleDue = false;
+  #endPolling = (): void => undefined;
 
   constructor(context: FeedContext, queueName: string, consumer: FeedConsumer) {
     this.context = context;
@@ -51,7 +54,7 @@ export class ChangeFeed {
     this.consumer = consumer;
     const options = {
       name: `the change feed ${queueName}`,
-      intervalMs: context.claimPollMs,
+      intervalMs: null,
       retryMs: RETRY_MS,
     };
     this.#loop = new Loop(context.runtime, options, () => this.drain());
@@ -61,11 +64,16 @@ export class ChangeFeed {
   /** Begins to look. */
   start(): void {
     this.#subscription.start();
+    this.#endPolling = this.context.poll.add(() => {
+      this.#isSettleDue = true;
+      this.#loop.wake();
+    });
     this.#loop.start();
   }
 
   /** Resolves when nothing is being consumed any more. */
   async stop(): Promise<void> {
+    this.#endPolling();
     await Promise.all([this.#subscription.stop(), this.#loop.stop()]);
   }
 
@@ -76,7 +84,7 @@ export class ChangeFeed {
 
   /** Consumes all that waits. */
   protected async drain(): Promise<void> {
-    const { queues, signal, runtime, claimPollMs } = this.context;
+    const { queues, signal } = this.context;
     for (;;) {
       if (signal.aborted) return;
       const messages = await queues.peek(this.queueName, { afterId: this.#seenId, limit: BATCH });
@@ -87,9 +95,8 @@ export class ChangeFeed {
       if (messages.length < BATCH) break;
       await this.consumer.settle();
     }
-    const now = runtime.clock.monotonicMs();
-    if (now - this.#settledAtMs < claimPollMs) return;
-    this.#settledAtMs = now;
+    if (!this.#isSettleDue) return;
+    this.#isSettleDue = false;
     await this.consumer.settle();
   }
 

@@ -3,12 +3,13 @@
 import type { EffectCommitter } from '../data/effects.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { MessageQueue } from '../mq/message-queue.js';
+import type { Poll } from '../services/poll.js';
 import type { ChangeFeed, FeedConsumer, FeedContext } from './change-feed.js';
 
 export interface SchedulerContext {
   readonly db: DatabaseConnector;
   readonly mq: MessageQueue;
   readonly effects: EffectCommitter;
-  readonly claimPollMs: number;
+  readonly poll: Poll;
   readonly createChangeFeed: (context: FeedContext, queueName: string, consumer: FeedConsumer) => ChangeFeed;
 }

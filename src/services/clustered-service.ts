@@ -16,7 +16,7 @@
 import { assert } from '../core/assert.js';
 import { StandinError, describeError } from '../core/errors.js';
 import { Mutex } from '../core/mutex.js';
-import { ClaimLostError, type Claim } from '../db/schedulers.js';
+import { ClaimLostError, type Claim, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** What a clustered service needs of its master. */
@@ -57,6 +57,8 @@ export abstract class ClusteredService {
    */
   static readonly compareAttrs: readonly string[] = ['name'];
   readonly name: string;
+  /** Where its claims are kept. */
+  readonly kind: ServiceKind = 'scheduler';
   #state: State = { kind: 'idle' };
   #isEnabled = true;
   /** Aborts when the running activity has to end; null while none runs. */

@@ -1,4 +1,5 @@
 // A task that is done again and again: every `intervalMs` from start to start, one run at a time, and at once when woken.
+// One without an interval runs when it starts and when it is woken.
 // An error is logged and ends nothing; the next run then comes after `retryMs`.
 
 import { describeError } from '../core/errors.js';
@@ -6,7 +7,8 @@ import type { Runtime } from '../runtime/runtime.js';
 
 export interface LoopOptions {
   readonly name: string;
-  readonly intervalMs: number;
+  /** Null: only when woken. */
+  readonly intervalMs: number | null;
   /** Pause after an error; default `intervalMs`. */
   readonly retryMs?: number;
 }
@@ -56,24 +58,25 @@ export class Loop {
       this.#isWoken = false;
       const startedAt = clock.monotonicMs();
       const intervalMs = await this.#runOnce();
-      if (!this.#isWoken && !this.#isStopping)
-        await this.#pause(startedAt + intervalMs - clock.monotonicMs());
+      if (this.#isWoken || this.#isStopping) continue;
+      await this.#pause(intervalMs === null ? null : startedAt + intervalMs - clock.monotonicMs());
     }
   }
 
-  #pause(delayMs: number): Promise<void> {
+  #pause(delayMs: number | null): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         this.#endPause = null;
-        timer.cancel();
+        timer?.cancel();
         resolve();
       };
-      const timer = this.#runtime.clock.setTimer(end, delayMs);
+      const timer = delayMs === null ? null : this.#runtime.clock.setTimer(end, delayMs);
       this.#endPause = end;
     });
   }
 
-  async #runOnce(): Promise<number> {
+  /** The interval to the next run. */
+  async #runOnce(): Promise<number | null> {
     const { name, intervalMs, retryMs } = this.#options;
     try {
       await this.#body();

@@ -88,7 +88,7 @@ async function until(condition: () => boolean | Promise<boolean>, what: () => st
 
 describe('check-config', () => {
   test('says what a configuration comes to, and exits with 0', () => {
-    const folder = aFolder({ 'master.ts': configSource('a', 'memory:', FAST) });
+    const folder = aFolder({ 'master.ts': configSource('a', 'sqlite:', FAST) });
     expect(standin(folder, 'master', 'check-config', 'master.ts')).toEqual({
       code: 0,
       stdout: `master.ts is valid
@@ -103,16 +103,21 @@ describe('check-config', () => {
   test('says everything that is wrong, without a stack, and exits with 64', () => {
     const source = `export default { nmae: 'a', db: 'oracle://x', leaseMs: 1, schedulers: [] };`;
     const { code, stderr } = standin(aFolder({ 'master.ts': source }), 'master', 'check-config', 'master.ts');
-    expect(stderr).toBe(`standin: master.ts: 3 problems
+    expect(stderr).toBe(`standin: master.ts: 4 problems
   unknown key 'nmae' in the configuration (did you mean 'name'?)
   'name' must be a text that is not empty
+  the database "oracle://x" cannot be used: expected sqlite:, sqlite:path or postgres://host/database
   'leaseMs' is 1, expected at least 35000: three heartbeats and 5000 ms
 `);
     expect(code).toBe(64);
   });
 
   test.each([
-    ['a database of another kind', `{ name: 'a', db: 'oracle://x', schedulers: [] }`, `'db' is "oracle://x"`],
+    [
+      'a database of another kind',
+      `{ name: 'a', db: 'oracle://x', schedulers: [] }`,
+      'the database "oracle://x" cannot be used',
+    ],
     [
       'no default export',
       `undefined; export const x = 1`,
@@ -127,7 +132,7 @@ describe('check-config', () => {
 
   test('a scheduler that refuses its arguments is told with file and line', () => {
     const folder = aFolder({
-      'master.ts': configSource('a', 'memory:', `[new SingleBranchScheduler('x', [], {})]`),
+      'master.ts': configSource('a', 'sqlite:', `[new SingleBranchScheduler('x', [], {})]`),
     });
     const { code, stderr } = standin(folder, 'master', 'check-config', 'master.ts');
     expect([code, stderr]).toEqual([
@@ -267,9 +272,19 @@ describe.skipIf(url === null)('masters on PostgreSQL', () => {
     );
   });
 
-  test('a database without tables ends the start with exit code 1 and a sentence', async () => {
-    const master = new MasterProcess(configSource('lost', `${url}?namespace=${namespace}_nowhere`, FAST));
+  test('a database of a newer program ends the start with exit code 1, and a sentence instead of a stack', async () => {
+    await client.query('UPDATE schema_version SET version = version + 1');
+    const master = new MasterProcess(configSource('late', `${url}?namespace=${namespace}`, FAST));
     expect(await master.ends()).toBe(1);
+    expect(master.log).toContain('a newer program has upgraded it');
     expect(master.log).not.toMatch(/\n +at /);
   });
+});
+
+test('a master on a database file of its own makes the tables, runs, and stops cleanly', async () => {
+  const file = join(aFolder(), 'standin.sqlite');
+  const master = new MasterProcess(configSource('alone', `sqlite:${file}`, FAST));
+  await master.says("'alone' runs");
+  master.signal('SIGTERM');
+  expect(await master.ends()).toBe(0);
 });

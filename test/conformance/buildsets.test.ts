@@ -24,6 +24,8 @@ onEachDatabase('the buildsets connector', (run) => {
   readingSuite(run);
   insertingSuite(run);
   uniquenessSuite(run);
+  listingSuite(run);
+  completionSuite(run);
 });
 
 function readingSuite(run: RunWithDatabase): void {
@@ -39,6 +41,9 @@ function readingSuite(run: RunWithDatabase): void {
         complete: false,
         completeAt: null,
         results: -1,
+        parentBuildid: null,
+        parentRelationship: null,
+        rebuiltBuildid: null,
       });
     }));
 
@@ -99,6 +104,9 @@ function insertingSuite(run: RunWithDatabase): void {
           complete_at: null,
           results: -1,
           trigger_key: null,
+          parent_buildid: null,
+          parent_relationship: null,
+          rebuilt_buildid: null,
         },
       ]);
       expect(await environment.rows('SELECT * FROM buildrequests')).toEqual([
@@ -110,6 +118,7 @@ function insertingSuite(run: RunWithDatabase): void {
           complete: 0,
           results: -1,
           submitted_at: 9_272_359,
+          complete_at: null,
           waited_for: 1,
         },
       ]);
@@ -174,6 +183,127 @@ function uniquenessSuite(run: RunWithDatabase): void {
       await insert(environment, { ...again, bsid: 5, triggerKey: null });
       expect(await environment.rows('SELECT id FROM buildsets ORDER BY id')).toHaveLength(5);
     }));
+}
+
+function listingSuite(run: RunWithDatabase): void {
+  test('the properties of a buildset are read back by name, none of one that does not exist', () =>
+    run(async (environment) => {
+      const properties = { prop: [['list'], 'test'], other: [null, 'x'] } as const;
+      await add(environment, { ...SIMPLE, properties });
+      expect(await environment.db.buildsets.getBuildsetProperties(1)).toEqual(properties);
+      expect(await environment.db.buildsets.getBuildsetProperties(99)).toEqual({});
+    }));
+
+  test('a buildset without properties has none', () =>
+    run(async (environment) => {
+      await add(environment, SIMPLE);
+      expect(await environment.db.buildsets.getBuildsetProperties(1)).toEqual({});
+    }));
+
+  test('getBuildsets lists all by id, or the complete ones, or the others', () =>
+    run(async (environment) => {
+      const ids = async (wanted: { complete?: boolean } = {}): Promise<readonly number[]> =>
+        (await environment.db.buildsets.getBuildsets(wanted)).map(({ bsid }) => bsid);
+      expect(await ids()).toEqual([]);
+      await add(environment, { ...SIMPLE, bsid: 91 });
+      await insert(environment, { ...SIMPLE, bsid: 92, requests: [] });
+      expect(await ids()).toEqual([91, 92]);
+      expect(await ids({ complete: true })).toEqual([92]);
+      expect(await ids({ complete: false })).toEqual([91]);
+    }));
+
+  test('getRecentBuildsets gives the newest of a branch and repository, the oldest of them first', () =>
+    run(async (environment) => {
+      await add(environment, { ...SIMPLE, bsid: 91, sourcestampids: [234, 235] });
+      await environment.write(
+        ["UPDATE sourcestamps SET branch = 'branch_a', repository = 'repo_a' WHERE id = 234"],
+        ["UPDATE sourcestamps SET repository = 'repo_b' WHERE id = 235"],
+      );
+      await insert(environment, { ...SIMPLE, bsid: 92, requests: [] });
+      await insert(environment, { ...SIMPLE, bsid: 93, requests: [], sourcestampids: [235] });
+      const ids = async (
+        count: number,
+        branch: string | null,
+        repository: string,
+      ): Promise<readonly number[]> =>
+        (await environment.db.buildsets.getRecentBuildsets(count, { branch, repository })).map(
+          ({ bsid }) => bsid,
+        );
+      expect(await ids(2, 'branch_a', 'repo_a')).toEqual([91, 92]);
+      expect(await ids(1, 'branch_a', 'repo_a')).toEqual([92]);
+      expect(await ids(0, 'branch_a', 'repo_a')).toEqual([]);
+      expect(await ids(2, 'branch_b', 'repo_a')).toEqual([]);
+      expect(await ids(2, 'branch_a', 'repo_b')).toEqual([]);
+      expect(await ids(5, null, 'repo_b')).toEqual([91, 93]);
+    }));
+}
+
+function completionSuite(run: RunWithDatabase): void {
+  const end = { results: 6, completeAt: 72_759 };
+
+  test('completing a buildset sets results and time, and touches no other', () =>
+    run(async (environment) => {
+      const { database, buildsets } = environment.db;
+      await add(environment, SIMPLE);
+      await insert(environment, { ...SIMPLE, bsid: 2, requests: [{ brid: 12, builderid: 2 }] });
+      await database.transaction((tx) => buildsets.completeBuildsetIn(tx, 1, end));
+      const complete = { complete: true, completeAt: 72_759, results: 6 };
+      expect(await buildsets.getBuildset(1)).toMatchObject(complete);
+      expect(await buildsets.getBuildset(2)).toMatchObject({
+        complete: false,
+        completeAt: null,
+        results: -1,
+      });
+    }));
+
+  test('a buildset that is complete already, or missing, is refused', () =>
+    run(async (environment) => {
+      const { database, buildsets } = environment.db;
+      await add(environment, { ...SIMPLE, requests: [] });
+      for (const bsid of [1, 99]) {
+        const attempt = database.transaction((tx) => buildsets.completeBuildsetIn(tx, bsid, end));
+        await expect(attempt).rejects.toMatchObject({ code: 'already-complete' });
+      }
+      expect(await buildsets.getBuildset(1)).toMatchObject({ results: 0, completeAt: 9_272_359 });
+    }));
+
+  test('a buildset without requests is complete at once, and a success', () =>
+    run(async (environment) => {
+      await add(environment, { ...SIMPLE, requests: [] });
+      expect(await environment.db.buildsets.getBuildset(1)).toMatchObject({
+        complete: true,
+        completeAt: 9_272_359,
+        results: 0,
+      });
+    }));
+
+  test.each([
+    ['none is complete', [null, null], null],
+    ['one is not complete', [0, null], null],
+    ['all succeeded', [0, 0], 0],
+    ['one failed', [2, 0], 2],
+    ['one was cancelled, which is worse than an exception', [4, 6], 6],
+    ['one had warnings and one was skipped', [1, 3], 1],
+  ] as const)(
+    'a buildset is complete with the worst result when all requests are: %s',
+    (_what, parts, results) =>
+      run(async (environment) => {
+        const { database, buildsets } = environment.db;
+        const requests = parts.map((_, i) => ({ brid: 11 + i, builderid: 1 + i }));
+        await add(environment, { ...SIMPLE, requests });
+        const set = 'UPDATE buildrequests SET complete = 1, results = ? WHERE id = ?';
+        for (const [i, part] of parts.entries())
+          if (part !== null) await environment.write([set, part, 11 + i]);
+        const complete = (): Promise<unknown> =>
+          database.transaction((tx) => buildsets.maybeBuildsetCompleteIn(tx, 1, 72_759));
+        const outcome = results === null ? null : { bsid: 1, complete: true, completeAt: 72_759, results };
+        const completed = await complete();
+        if (outcome === null) expect(completed).toBeNull();
+        else expect(completed).toEqual(await buildsets.getBuildset(1));
+        expect(await buildsets.getBuildset(1)).toMatchObject(outcome ?? { complete: false, results: -1 });
+        expect(await complete()).toBeNull();
+      }),
+  );
 }
 
 /** Adds a buildset, and the builders 1 and 2, stamps 234 and 235 and change 5 that it may refer to. */

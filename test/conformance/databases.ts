@@ -1,11 +1,16 @@
 // The databases on which the suites of the connectors run, each with an environment of its own for each test.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe } from 'vitest';
 import { DataUpdates } from '../../src/data/updates.js';
 import { EventWriter } from '../../src/data/event-writer.js';
 import { DatabaseConnector } from '../../src/db/connector.js';
 import type { Driver, Row, SqlValue } from '../../src/db/driver.js';
+import { migrate } from '../../src/db/migrate.js';
 import { SCHEMA } from '../../src/db/schema.js';
+import { FileDriver } from '../../src/db/sqlite/file-driver.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { wallSeconds } from '../../src/runtime/clock.js';
@@ -51,6 +56,7 @@ export type RunWithDatabase = (body: (environment: DatabaseEnvironment) => Promi
 /** Defines `suite` once for each database. */
 export function onEachDatabase(what: string, suite: (run: RunWithDatabase) => void): void {
   describe(`${what}, on SQLite in memory`, () => suite(inMemory));
+  describe(`${what}, on SQLite in a file`, () => suite(inFile));
   describe(`${what}, on the simulated server`, () => {
     let engine: Promise<SqlEngine> | null = null;
     afterAll(async () => (await engine)?.close());
@@ -77,6 +83,19 @@ const inMemory: RunWithDatabase = async (body) => {
     await body(new DatabaseEnvironment(driver, new TestRuntime()));
   } finally {
     driver.close();
+  }
+};
+
+const inFile: RunWithDatabase = async (body) => {
+  const runtime = new RealTimeRuntime();
+  const folder = mkdtempSync(join(tmpdir(), 'standin-sqlite-'));
+  const driver = await FileDriver.create(join(folder, 'standin.sqlite'), runtime.clock);
+  try {
+    await migrate(driver, runtime, 'empty');
+    await body(new DatabaseEnvironment(driver, runtime));
+  } finally {
+    driver.close();
+    rmSync(folder, { recursive: true });
   }
 };
 

@@ -114,6 +114,18 @@ function stateSuite(run: RunWithDatabase): void {
       expect(links).toEqual([{ schedulerid: 22, masterid: 8 }]);
     }));
 
+  test('setMasterState(false) deletes the links to change sources too, unlike in Buildbot', () =>
+    run(async (environment) => {
+      await addMaster(environment, 7, true);
+      await addMaster(environment, 8, true);
+      const source = 'INSERT INTO changesources (id, name, name_hash) VALUES (?, ?, ?)';
+      const link = 'INSERT INTO changesource_masters (changesourceid, masterid) VALUES (?, ?)';
+      await environment.write([source, 87, 'a', 'a'], [source, 88, 'b', 'b'], [link, 87, 7], [link, 88, 8]);
+      expect(await environment.db.masters.setMasterState(7, false)).toBe(true);
+      const links = await environment.rows('SELECT changesourceid, masterid FROM changesource_masters');
+      expect(links).toEqual([{ changesourceid: 88, masterid: 8 }]);
+    }));
+
   test('setAllMastersActiveLongTimeAgo marks every master, and begins a new incarnation of each', () =>
     run(async (environment) => {
       await addMaster(environment, 7, true);
@@ -227,26 +239,29 @@ function incarnationSuite(run: RunWithDatabase): void {
       expect(await masters.getMaster(7)).toMatchObject({ active: true, incarnation: 4 });
     }));
 
-  test('a superseded incarnation keeps its last beat as long as it owns a scheduler', () =>
-    run(async (environment) => {
-      const { masters } = environment.db;
-      await addMaster(environment, 7, true);
-      await environment.write([
-        `INSERT INTO schedulers (id, name, name_hash, owner_masterid, owner_incarnation, epoch, is_free)
+  test.each(['schedulers', 'changesources'])(
+    'a superseded incarnation keeps its last beat as long as it owns one of the %s',
+    (table) =>
+      run(async (environment) => {
+        const { masters } = environment.db;
+        await addMaster(environment, 7, true);
+        await environment.write([
+          `INSERT INTO ${table} (id, name, name_hash, owner_masterid, owner_incarnation, epoch, is_free)
          VALUES (21, 's', 'h', 7, 3, 1, 0)`,
-      ]);
-      await masters.newIncarnation(7);
-      await masters.newIncarnation(7);
-      await masters.newIncarnation(7);
-      expect(
-        await environment.rows(
-          'SELECT masterid, incarnation, last_beat FROM master_incarnations ORDER BY incarnation',
-        ),
-      ).toEqual([
-        { masterid: 7, incarnation: 3, last_beat: 20 },
-        { masterid: 7, incarnation: 5, last_beat: 0 },
-      ]);
-    }));
+        ]);
+        await masters.newIncarnation(7);
+        await masters.newIncarnation(7);
+        await masters.newIncarnation(7);
+        expect(
+          await environment.rows(
+            'SELECT masterid, incarnation, last_beat FROM master_incarnations ORDER BY incarnation',
+          ),
+        ).toEqual([
+          { masterid: 7, incarnation: 3, last_beat: 20 },
+          { masterid: 7, incarnation: 5, last_beat: 0 },
+        ]);
+      }),
+  );
 }
 
 async function renew({ db }: DatabaseEnvironment, masterid: number, incarnation: number): Promise<string> {

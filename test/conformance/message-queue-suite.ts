@@ -13,14 +13,13 @@ export interface QueueEnvironment {
   readonly queue: MessageQueue;
   /** Resolves when that much time has passed, on the clock of the environment. */
   waitMs(delayMs: number): Promise<void>;
+  /** Resolves when what the queue was given to send has been delivered to its consumers, and their callbacks were called. */
+  arrived(): Promise<void>;
   /** What was logged at level warning or above. */
   readonly complaints: readonly string[];
 }
 
 export type RunWithQueue = (body: (environment: QueueEnvironment) => Promise<void>) => Promise<void>;
-
-/** Long enough for what was produced to arrive everywhere. */
-const ARRIVAL_MS = 1_000;
 
 class Inbox {
   readonly messages: string[] = [];
@@ -46,47 +45,47 @@ export function messageQueueSuite(name: string, run: RunWithQueue, runs = 50): v
 
 function deliverySuite(run: RunWithQueue): void {
   test('delivers key and body of what the filter matches, and nothing else', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       await queue.startConsuming(inbox.receive, ['changes', null, 'new']);
       queue.produce(['changes', '12', 'new'], { author: 'é', files: ['a'], when: null });
       queue.produce(['changes', '12', 'old'], {});
       queue.produce(['changes', 'new'], {});
       queue.produce(['changes', '12', 'new', 'x'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual(['changes/12/new {"author":"é","files":["a"],"when":null}']);
     }));
 
   test('hears the first message after startConsuming resolved', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       await queue.startConsuming(inbox.receive, ['a']);
       queue.produce(['a'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual(['a {}']);
     }));
 
   test('keeps the order of one producer', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const numbers: unknown[] = [];
       await queue.startConsuming((_key, body) => void numbers.push(body['n']), ['a', null]);
       for (let n = 0; n < 200; n++) queue.produce(['a', String(n % 7)], { n });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(numbers).toEqual([...Array(200).keys()]);
     }));
 
   test('calls nobody before produce has returned', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       await queue.startConsuming(inbox.receive, ['a']);
       queue.produce(['a'], {});
       expect(inbox.messages).toEqual([]);
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toHaveLength(1);
     }));
 
   test('delivers frozen copies that the producer cannot change any more', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const bodies: JsonObject[] = [];
       const keys: RoutingKey[] = [];
       for (let i = 0; i < 2; i++) {
@@ -97,7 +96,7 @@ function deliverySuite(run: RunWithQueue): void {
       queue.produce(key, body);
       body.list.push({ deep: 2 });
       key[0] = 'b';
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(bodies).toEqual([{ list: [{ deep: 1 }] }, { list: [{ deep: 1 }] }]);
       expect(keys).toEqual([['a'], ['a']]);
       expect(() => (bodies[0] as { list: unknown[] }).list.push(1)).toThrow(TypeError);
@@ -131,7 +130,7 @@ function deliverySuite(run: RunWithQueue): void {
 
 function isolationSuite(run: RunWithQueue): void {
   test('logs what a consumer throws or rejects with once, and goes on', () =>
-    run(async ({ queue, waitMs, complaints }) => {
+    run(async ({ queue, complaints, arrived }) => {
       const inbox = new Inbox();
       await queue.startConsuming(() => {
         throw new StandinError('thrown', 'on purpose');
@@ -139,17 +138,17 @@ function isolationSuite(run: RunWithQueue): void {
       await queue.startConsuming(() => Promise.reject(new StandinError('rejected', 'on purpose')), ['a']);
       await queue.startConsuming(inbox.receive, ['a']);
       queue.produce(['a'], { n: 1 });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(complaints.filter((line) => line.includes('thrown: on purpose'))).toHaveLength(1);
       expect(complaints.filter((line) => line.includes('rejected: on purpose'))).toHaveLength(1);
       queue.produce(['a'], { n: 2 });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual(['a {"n":1}', 'a {"n":2}']);
       expect(complaints).toHaveLength(4);
     }));
 
   test('lets nobody miss a message because another consumer stops or starts inside its callback', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inboxes = [new Inbox(), new Inbox(), new Inbox()];
       const own: { reference?: QueueReference } = {};
       own.reference = await queue.startConsuming(
@@ -163,9 +162,9 @@ function isolationSuite(run: RunWithQueue): void {
       await queue.startConsuming(inboxes[1]?.receive ?? (() => undefined), ['a']);
       queue.produce(['a'], { n: 1 });
       queue.produce(['a'], { n: 2 });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       queue.produce(['a'], { n: 3 });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inboxes[0]?.messages).toEqual(['a {"n":1}']);
       expect(inboxes[1]?.messages).toEqual(['a {"n":1}', 'a {"n":2}', 'a {"n":3}']);
       expect(inboxes[2]?.messages.at(-1)).toBe('a {"n":3}');
@@ -173,19 +172,19 @@ function isolationSuite(run: RunWithQueue): void {
     }));
 
   test('keeps delivering to the last of two consumers of one filter', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inboxes = [new Inbox(), new Inbox()];
       const first = await queue.startConsuming((key, body) => inboxes[0]?.receive(key, body), ['a', null]);
       await queue.startConsuming((key, body) => inboxes[1]?.receive(key, body), ['a', null]);
       await first.stopConsuming();
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       queue.produce(['a', 'b'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inboxes.map((inbox) => inbox.messages)).toEqual([[], ['a/b {}']]);
     }));
 
   test('delivers to a consumer that starts while the last one of its filter is stopping', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       for (let i = 0; i < 5; i++) {
         const reference = await queue.startConsuming(() => undefined, [null, 'a', null]);
@@ -193,12 +192,12 @@ function isolationSuite(run: RunWithQueue): void {
       }
       await queue.startConsuming(inbox.receive, [null, 'a', null]);
       queue.produce(['x', 'a', 'y'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual(['x/a/y {}']);
     }));
 
   test('gives a message once to each of several consumers, however their filters overlap', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const filters: Filter[] = [
         ['a', 'b'],
         ['a', null],
@@ -211,25 +210,25 @@ function isolationSuite(run: RunWithQueue): void {
         await queue.startConsuming((key, body) => inboxes[i]?.receive(key, body), filter);
       }
       queue.produce(['a', 'b'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inboxes.map((inbox) => inbox.messages)).toEqual(filters.map(() => ['a/b {}']));
     }));
 }
 
 function stoppingSuite(run: RunWithQueue): void {
   test('delivers nothing after stopConsuming was called, be it on its way', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       const reference = await queue.startConsuming(inbox.receive, ['a']);
       queue.produce(['a'], {});
       await reference.stopConsuming();
       await reference.stopConsuming();
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual([]);
     }));
 
   test('waits in stopConsuming for the callbacks that run', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, waitMs, arrived }) => {
       const log: string[] = [];
       const reference = await queue.startConsuming(
         async (_key, body) => {
@@ -240,13 +239,13 @@ function stoppingSuite(run: RunWithQueue): void {
       );
       queue.produce(['a'], { ms: 5_000 });
       queue.produce(['a'], { ms: 3_000 });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       await reference.stopConsuming();
       expect(log).toEqual(['ended 3000', 'ended 5000']);
     }));
 
   test('does not wait in stopConsuming for the callback that calls it', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const log: string[] = [];
       const own: { reference?: QueueReference } = {};
       own.reference = await queue.startConsuming(async () => {
@@ -255,7 +254,7 @@ function stoppingSuite(run: RunWithQueue): void {
       }, ['a']);
       queue.produce(['a'], {});
       queue.produce(['a'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(log).toEqual(['stopped']);
     }));
 
@@ -275,7 +274,7 @@ function stoppingSuite(run: RunWithQueue): void {
     }));
 
   test('waits in stop for the callbacks that run, and starts none after it', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, waitMs, arrived }) => {
       const log: string[] = [];
       await queue.startConsuming(async () => {
         log.push('began');
@@ -283,12 +282,12 @@ function stoppingSuite(run: RunWithQueue): void {
         log.push('ended');
       }, ['a']);
       queue.produce(['a'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       queue.produce(['a'], {});
       await queue.stop();
       log.push('stopped');
       queue.produce(['a'], {});
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(log).toEqual(['began', 'ended', 'stopped']);
     }));
 
@@ -313,23 +312,23 @@ function waitingSuite(run: RunWithQueue): void {
     }));
 
   test('waitUntilEvent gives the first message that matches, and consumes no other', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const inbox = new Inbox();
       const waiting = queue.waitUntilEvent(['a', null], () => Promise.resolve(false));
       await queue.startConsuming(inbox.receive, ['a', null]);
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       queue.produce(['b', '0'], {});
       for (const n of [1, 2]) queue.produce(['a', String(n)], { n });
       expect(await waiting).toEqual({ key: ['a', '1'], body: { n: 1 } });
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       expect(inbox.messages).toEqual(['a/1 {"n":1}', 'a/2 {"n":2}']);
     }));
 
   test('waitUntilEvent hears what comes while the check runs', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const check = async (): Promise<boolean> => {
         queue.produce(['a'], { n: 1 });
-        await waitMs(ARRIVAL_MS);
+        await arrived();
         return false;
       };
       expect(await queue.waitUntilEvent(['a'], check)).toEqual({ key: ['a'], body: { n: 1 } });
@@ -342,14 +341,14 @@ function waitingSuite(run: RunWithQueue): void {
     }));
 
   test('waitUntilEvent ends with an error when the queue stops', () =>
-    run(async ({ queue, waitMs }) => {
+    run(async ({ queue, arrived }) => {
       const outcome = queue
         .waitUntilEvent(['a'], () => Promise.resolve(false))
         .then(
           () => 'resolved',
           (error: StandinError) => error.code,
         );
-      await waitMs(ARRIVAL_MS);
+      await arrived();
       await queue.stop();
       expect(await outcome).toBe('queue-stopped');
     }));
@@ -373,12 +372,12 @@ function randomSuite(run: RunWithQueue, numRuns: number): void {
     ));
 }
 
-async function playSteps({ queue, waitMs }: QueueEnvironment, sequence: readonly Step[]): Promise<void> {
+async function playSteps({ queue, arrived }: QueueEnvironment, sequence: readonly Step[]): Promise<void> {
   const consumers: { filter: Filter; reference: QueueReference; isStopped: boolean; got: unknown[] }[] = [];
   const expected: unknown[][] = [];
   for (const [n, step] of sequence.entries()) {
     // What is on its way at a start or a stop may be delivered or not: only what has arrived is certain.
-    if (!('produce' in step)) await waitMs(ARRIVAL_MS);
+    if (!('produce' in step)) await arrived();
     if ('start' in step) {
       const got: unknown[] = [];
       const reference = await queue.startConsuming(
@@ -400,7 +399,7 @@ async function playSteps({ queue, waitMs }: QueueEnvironment, sequence: readonly
       }
     }
   }
-  await waitMs(ARRIVAL_MS);
+  await arrived();
   expect(consumers.map((consumer) => consumer.got)).toEqual(expected);
 }
 

@@ -1,19 +1,16 @@
-// The schedulers connector: what Buildbot's own tests demand of it, and what claims by incarnation and epoch add. Where we
-// differ from Buildbot, the test says so; docs/decisions/0005 says why.
+// The schedulers connector, but for claims (claims.test.ts): what Buildbot's own tests demand of it. Where we differ from
+// Buildbot, the test says so; docs/decisions/0005 says why.
 
 import { expect, test } from 'vitest';
-import { ClaimLostError, ownershipOf, type Claim, type Ownership } from '../../src/db/schedulers.js';
+import { ownershipOf, type Claim, type Ownership } from '../../src/db/claims.js';
+import type { ClassificationFilter } from '../../src/db/schedulers.js';
 import { NEW_CHANGES } from '../../src/data/events.js';
 import { onEachDatabase, type DatabaseEnvironment, type RunWithDatabase } from './databases.js';
 
 onEachDatabase('the schedulers connector', (run) => {
   findingSuite(run);
   classificationSuite(run);
-  claimSuite(run);
-  releaseSuite(run);
-  expirySuite(run);
   listingSuite(run);
-  fenceSuite(run);
 });
 
 function findingSuite(run: RunWithDatabase): void {
@@ -97,185 +94,40 @@ function classificationSuite(run: RunWithDatabase): void {
       expect(await classifications(environment)).toEqual({});
       expect(await classifications(environment, 25)).toEqual({ 3: true });
     }));
-}
 
-function claimSuite(run: RunWithDatabase): void {
-  test('a free scheduler is claimed: it is linked, owned by that very incarnation, and its epoch grows', () =>
+  test('a scheduler that has no use for classifications forgets all of its own', () =>
     run(async (environment) => {
       await addTwoSchedulers(environment);
-      expect(await claim(environment, 24, 13)).toEqual({
-        schedulerid: 24,
-        masterid: 13,
-        incarnation: 2,
-        epoch: 1,
-      });
-      expect(await environment.db.schedulers.getScheduler(24)).toMatchObject({ masterid: 13 });
-      expect(await ownership(environment, 24)).toEqual({
-        schedulerid: 24,
-        enabled: true,
-        isFree: false,
-        epoch: 1,
-        ownerMasterid: 13,
-        ownerIncarnation: 2,
-        ownerBeat: 0,
-        masterLastActive: 1000,
-        linkedMasterid: 13,
-      });
+      await addChanges(environment, [3, 4, 5]);
+      await classify(environment, { 3: true, 4: false, 5: true });
+      await classify(environment, { 3: true }, 25);
+      const { database, schedulers } = environment.db;
+      await database.batch([schedulers.flushAllStatement(24)]);
+      expect(await classifications(environment)).toEqual({});
+      expect(await classifications(environment, 25)).toEqual({ 3: true });
     }));
 
-  test('a scheduler that another master owns is not claimed, whether or not that owner is still active', () =>
+  test('classifications are found by branch, repository, project and codebase; a null branch is one', () =>
     run(async (environment) => {
       await addTwoSchedulers(environment);
-      await addMaster(environment, 15, true);
-      await claim(environment, 24, 13);
-      expect(await claim(environment, 24, 15)).toBeNull();
-      await environment.db.masters.setMasterState(13, false);
-      expect(await claim(environment, 24, 15)).toBeNull();
-      expect(await ownership(environment, 24)).toMatchObject({
-        isFree: false,
-        ownerMasterid: 13,
-        linkedMasterid: null,
-      });
-    }));
-
-  test('claiming what one owns already is no error; the epoch grows, so that an older reply counts no more', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      expect(await claim(environment, 24, 13)).toMatchObject({ epoch: 2 });
-    }));
-
-  test('an inactive master claims nothing, unlike in Buildbot', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      expect(await claim(environment, 25, 14)).toBeNull();
-      expect(await environment.db.schedulers.getScheduler(25)).toMatchObject({ masterid: null });
-    }));
-
-  test('a superseded incarnation claims nothing, not even what its successor owns', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await environment.db.masters.newIncarnation(13);
-      expect(await claim(environment, 24, 13, 2)).toBeNull();
-      await claim(environment, 24, 13, 3);
-      expect(await claim(environment, 24, 13, 2)).toBeNull();
-    }));
-
-  test('a new incarnation does not own what the last one of the same master owned', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      await environment.db.masters.newIncarnation(13);
-      expect(await claim(environment, 24, 13, 3)).toBeNull();
-      expect(await ownership(environment, 24)).toMatchObject({ ownerIncarnation: 2, ownerBeat: 0 });
-    }));
-
-  test('a missing scheduler or master claims nothing', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      expect(await claim(environment, 99, 13)).toBeNull();
-      expect(await claim(environment, 24, 99)).toBeNull();
-    }));
-
-  test('of two who claim the same free scheduler at once, one gets it', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await addMaster(environment, 15, true);
-      const claims = await Promise.all([claim(environment, 24, 13), claim(environment, 24, 15)]);
-      expect(claims.filter((one) => one !== null)).toHaveLength(1);
-    }));
-}
-
-function releaseSuite(run: RunWithDatabase): void {
-  test('a release deletes the link, frees the scheduler and keeps owner and epoch', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      const held = await mustClaim(environment, 24, 13);
-      expect(await release(environment, held)).toBe(true);
-      expect(await environment.db.schedulers.getScheduler(24)).toMatchObject({ masterid: null });
-      expect(await ownership(environment, 24)).toMatchObject({ isFree: true, epoch: 1, ownerMasterid: 13 });
-    }));
-
-  test('releasing what is free already is no error and no change', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      const held = await mustClaim(environment, 24, 13);
-      await release(environment, held);
-      expect(await release(environment, held)).toBe(false);
-    }));
-
-  test("a release leaves somebody else's claim, unlike in Buildbot", () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await addMaster(environment, 15, true);
-      const lost = await mustClaim(environment, 24, 13);
-      await release(environment, lost);
-      await claim(environment, 24, 15);
-      expect(await release(environment, lost)).toBe(false);
-      expect(await environment.db.schedulers.getScheduler(24)).toMatchObject({ masterid: 15 });
-    }));
-
-  test('an incarnation that has quiesced frees all that it owns, and nothing of another incarnation', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      await environment.db.masters.newIncarnation(13);
-      await claim(environment, 25, 13, 3);
-      const freed = await environment.db.database.transaction((tx) =>
-        environment.db.schedulers.freeOwnedIn(tx, { masterid: 13, incarnation: 3 }),
+      await addChanges(environment, [3, 4, 5, 6]);
+      await environment.write(
+        ["UPDATE changes SET branch = 'sql' WHERE changeid = 6"],
+        ["UPDATE changes SET repository = 'r', project = 'p', codebase = 'c' WHERE changeid IN (4, 5)"],
+        ["UPDATE changes SET codebase = 'd' WHERE changeid = 5"],
       );
-      expect(freed).toEqual([{ schedulerid: 25, name: 'schname2', enabled: true }]);
-      expect(await ownership(environment, 24)).toMatchObject({ isFree: false });
-      expect(await ownership(environment, 25)).toMatchObject({ isFree: true, linkedMasterid: null });
-    }));
-}
-
-function expirySuite(run: RunWithDatabase): void {
-  test('an owner whose beat stood still is ended: set inactive, its links deleted, its schedulers free', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      expect(await expire(environment, 13, 2, 0)).toEqual({
-        masterName: 'master-13',
-        wasActive: true,
-        freed: [{ schedulerid: 24, name: 'schname', enabled: true }],
-      });
-      expect(await environment.db.masters.getMaster(13)).toMatchObject({ active: false, incarnation: 2 });
-      expect(await ownership(environment, 24)).toMatchObject({ isFree: true, linkedMasterid: null });
-    }));
-
-  test('an owner that has renewed since it was seen is not ended', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      const session = await environment.db.database.openReserved();
-      await environment.db.masters.renew(session, 13, 2);
-      session.close();
-      expect(await expire(environment, 13, 2, 0)).toBeNull();
-      expect(await environment.db.masters.getMaster(13)).toMatchObject({ active: true });
-      expect(await ownership(environment, 24)).toMatchObject({ isFree: false, linkedMasterid: 13 });
-    }));
-
-  test('ending a superseded incarnation frees what it owned and leaves its successor active', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      await environment.db.masters.newIncarnation(13);
-      await claim(environment, 25, 13, 3);
-      expect(await expire(environment, 13, 2, 0)).toMatchObject({
-        wasActive: false,
-        freed: [{ schedulerid: 24 }],
-      });
-      expect(await environment.db.masters.getMaster(13)).toMatchObject({ active: true, incarnation: 3 });
-      expect(await ownership(environment, 25)).toMatchObject({ isFree: false, linkedMasterid: 13 });
-    }));
-
-  test('two observers who end the same owner: the second finds nothing left to free', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      await claim(environment, 24, 13);
-      await expire(environment, 13, 2, 0);
-      expect(await expire(environment, 13, 2, 0)).toMatchObject({ wasActive: false, freed: [] });
+      await classify(environment, { 3: true, 4: false, 5: true, 6: true });
+      const { schedulers } = environment.db;
+      const ids = async (filter: ClassificationFilter): Promise<readonly number[]> => [
+        ...(await schedulers.getChangeClassifications(24, filter)).keys(),
+      ];
+      expect(await ids({})).toEqual([3, 4, 5, 6]);
+      expect(await ids({ branch: 'sql' })).toEqual([6]);
+      expect(await ids({ branch: null })).toEqual([3, 4, 5]);
+      expect(await ids({ branch: "sql' OR '1' = '1" })).toEqual([]);
+      expect(await ids({ repository: 'r', project: 'p' })).toEqual([4, 5]);
+      expect(await ids({ branch: null, repository: 'r', project: 'p', codebase: 'd' })).toEqual([5]);
+      expect(await schedulers.getChangeClassifications(24, { codebase: 'c' })).toEqual(new Map([[4, false]]));
     }));
 }
 
@@ -316,37 +168,6 @@ function listingSuite(run: RunWithDatabase): void {
       expect(await ids({ active: false })).toEqual([25]);
       expect(await ids({ active: false, masterid: 13 })).toEqual([]);
       expect(await ids({ active: false, masterid: 14 })).toEqual([]);
-    }));
-}
-
-function fenceSuite(run: RunWithDatabase): void {
-  test('the fence lets the current claim through and says whether the scheduler is enabled', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      const held = await mustClaim(environment, 24, 13);
-      expect(await fence(environment, held)).toEqual({ enabled: true });
-      await enable(environment, 24, false);
-      expect(await fence(environment, held)).toEqual({ enabled: false });
-    }));
-
-  test('the fence refuses an older epoch, another incarnation, another master and a claim that was released', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      const older = await mustClaim(environment, 24, 13);
-      const held = await mustClaim(environment, 24, 13);
-      await expect(fence(environment, older)).rejects.toThrow(ClaimLostError);
-      await expect(fence(environment, { ...held, incarnation: 1 })).rejects.toThrow(ClaimLostError);
-      await expect(fence(environment, { ...held, masterid: 14 })).rejects.toThrow(ClaimLostError);
-      await release(environment, held);
-      await expect(fence(environment, held)).rejects.toThrow(ClaimLostError);
-    }));
-
-  test('the fence refuses an owner that was set inactive by others, although its claim has not ended', () =>
-    run(async (environment) => {
-      await addTwoSchedulers(environment);
-      const held = await mustClaim(environment, 24, 13);
-      await environment.db.masters.setMasterState(13, false);
-      await expect(fence(environment, held)).rejects.toThrow(ClaimLostError);
     }));
 }
 
@@ -396,38 +217,8 @@ function claim(
   });
 }
 
-async function mustClaim(
-  environment: DatabaseEnvironment,
-  schedulerid: number,
-  masterid: number,
-): Promise<Claim> {
-  const held = await claim(environment, schedulerid, masterid);
-  if (held === null) throw new Error('the claim was refused');
-  return held;
-}
-
-function release({ db }: DatabaseEnvironment, held: Claim): Promise<boolean> {
-  return db.database.transaction((tx) => db.schedulers.releaseIn(tx, held));
-}
-
-function expire(
-  { db }: DatabaseEnvironment,
-  masterid: number,
-  incarnation: number,
-  seenBeat: number,
-): Promise<unknown> {
-  return db.database.transaction((tx) => db.schedulers.expireIn(tx, { masterid, incarnation, seenBeat }));
-}
-
 function enable({ db }: DatabaseEnvironment, schedulerid: number, isEnabled: boolean): Promise<boolean> {
   return db.database.transaction((tx) => db.schedulers.enableIn(tx, schedulerid, isEnabled));
-}
-
-function fence({ db }: DatabaseEnvironment, held: Claim): Promise<{ readonly enabled: boolean }> {
-  return db.database.transaction(async (tx) => {
-    const [result] = await tx.run([db.schedulers.fenceStatement(held)]);
-    return db.schedulers.checkFence(result, held, 'a test');
-  });
 }
 
 async function ownership({ db }: DatabaseEnvironment, schedulerid: number): Promise<Ownership | undefined> {

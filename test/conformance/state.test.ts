@@ -87,6 +87,71 @@ onEachDatabase('the state connector', (run) => {
       expect(await get(environment, id, long)).toBe('1');
       expect(await get(environment, id, `${long}x`)).toBe('2');
     }));
+
+  test('getState of what is not there throws, or gives the default, which may be null', () =>
+    run(async ({ db }) => {
+      const id = await db.state.getObjectId('o', 'c');
+      await expect(db.state.getState(id, 'k')).rejects.toMatchObject({ code: 'no-such-state' });
+      expect(await db.state.getState(id, 'k', 10)).toBe(10);
+      expect(await db.state.getState(id, 'k', null)).toBeNull();
+    }));
+
+  test('getState gives what setState set, a null and a falsy value too, and not the default', () =>
+    run(async ({ db }) => {
+      const id = await db.state.getObjectId('o', 'c');
+      for (const value of [[1, { a: 'ü "quoted" \\' }], 0, '', false, null]) {
+        await db.state.setState(id, 'k', value);
+        expect(await db.state.getState(id, 'k', 'default')).toEqual(value);
+      }
+    }));
+
+  test('a value that is not JSON is refused, and names the place; what was stored stays', () =>
+    run(async ({ db }) => {
+      const id = await db.state.getObjectId('o', 'c');
+      await db.state.setState(id, 'k', 1);
+      for (const value of [undefined, Number.NaN, new Date(0), { a: [1n] }, () => 1]) {
+        await expect(db.state.setState(id, 'k', value)).rejects.toMatchObject({ code: 'not-json' });
+        await expect(db.state.atomicCreateState(id, 'l', () => value)).rejects.toMatchObject({
+          code: 'not-json',
+        });
+      }
+      expect(await db.state.getState(id, 'k')).toBe(1);
+    }));
+
+  test('a stored text that is not JSON is an error of its own', () =>
+    run(async (environment) => {
+      const id = await environment.db.state.getObjectId('o', 'c');
+      await set(environment, id, 'k', 'ff[1');
+      await expect(environment.db.state.getState(id, 'k')).rejects.toMatchObject({ code: 'bad-json' });
+    }));
+
+  test('of two who set a value at once the later commit wins, also when both insert it, unlike in Buildbot', () =>
+    run(async (environment) => {
+      const id = await environment.db.state.getObjectId('o', 'c');
+      await Promise.all([
+        environment.db.state.setState(id, 'k', 1),
+        environment.db.state.setState(id, 'k', 2),
+      ]);
+      expect([1, 2]).toContain(await environment.db.state.getState(id, 'k'));
+      expect(await environment.rows('SELECT name FROM object_state')).toHaveLength(1);
+    }));
+
+  test('atomicCreateState creates what is not there, and gives what is', () =>
+    run(async ({ db }) => {
+      const id = await db.state.getObjectId('o', 'c');
+      expect(await db.state.atomicCreateState(id, 'k', () => [1])).toEqual([1]);
+      expect(await db.state.atomicCreateState(id, 'k', () => [2])).toEqual([1]);
+      await db.state.setState(id, 'k', null);
+      expect(await db.state.atomicCreateState(id, 'k', () => [3])).toBeNull();
+    }));
+
+  test('of several who create a value at once, all get the one that is stored', () =>
+    run(async ({ db }) => {
+      const id = await db.state.getObjectId('o', 'c');
+      const values = await Promise.all([1, 2, 3].map((n) => db.state.atomicCreateState(id, 'k', () => n)));
+      const stored = await db.state.getState(id, 'k');
+      expect(values).toEqual([stored, stored, stored]);
+    }));
 });
 
 async function get({ db }: DatabaseEnvironment, objectid: number, key: string): Promise<unknown> {

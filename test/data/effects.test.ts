@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Effect, EffectConflictError, type Actor, type BuildsetDraft } from '../../src/data/effects.js';
 import { NEW_CHANGES } from '../../src/data/events.js';
 import { DatabaseError } from '../../src/db/driver.js';
-import { ClaimLostError, SchedulerDisabledError, type Claim } from '../../src/db/schedulers.js';
+import { ClaimLostError, type Claim } from '../../src/db/claims.js';
+import { SchedulerDisabledError } from '../../src/db/schedulers.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { Plane, type Identity } from '../support/plane.js';
 
@@ -119,7 +120,7 @@ describe('the fence', () => {
   });
 
   test('refuses a claim that was released, even while nobody else has claimed', async () => {
-    await plane.updates.releaseScheduler({ name: 's', enabled: true }, claim);
+    await plane.updates.releaseService('scheduler', { name: 's', enabled: true }, claim);
     await expect(plane.effects.commit(actor, stateEffect('1'))).rejects.toThrow(ClaimLostError);
   });
 

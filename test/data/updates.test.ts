@@ -77,12 +77,14 @@ describe('schedulers', () => {
 
   test('a claim and a release are announced; a refused one is not', async () => {
     const id = await plane.db.schedulers.findSchedulerId('s');
-    const scheduler = { schedulerid: id, name: 's', enabled: true };
+    const scheduler = { serviceid: id, name: 's', enabled: true };
     const claim = await plane.claim(id, me);
     const other = await new Plane(memory).join('master-b');
-    expect(await plane.updates.claimScheduler(scheduler, other.masterid, other.incarnation)).toBeNull();
-    expect(await plane.updates.releaseScheduler(scheduler, claim)).toBe(true);
-    expect(await plane.updates.releaseScheduler(scheduler, { ...claim, epoch: 9, masterid: 2 })).toBe(false);
+    expect(await plane.updates.claimService('scheduler', scheduler, other)).toBeNull();
+    expect(await plane.updates.releaseService('scheduler', scheduler, claim)).toBe(true);
+    expect(
+      await plane.updates.releaseService('scheduler', scheduler, { ...claim, epoch: 9, masterid: 2 }),
+    ).toBe(false);
     expect((await hearAll()).map((line) => line.split(' ')[0])).toEqual([
       'schedulers/1/claimed',
       'schedulers/1/released',

@@ -6,6 +6,7 @@ import { DatabaseError } from '../../src/db/driver.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
 import { Lease } from '../../src/master/lease.js';
+import { Poll } from '../../src/services/poll.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
 import { sleep } from '../../src/runtime/clock.js';
@@ -55,6 +56,7 @@ beforeEach(async () => {
       watch: new OwnerWatch(plane.runtime.clock, 60_000),
       masterid: me.masterid,
       heartbeatMs: HEARTBEAT_MS,
+      poll: new Poll(plane.runtime, 30_000),
     },
     [service],
   );
@@ -79,18 +81,18 @@ describe('claiming', () => {
   test('while it waits, a pass comes once a heartbeat, and costs one round trip', async () => {
     await other.claim(1, them);
     await keeper.start();
-    await advance(2 * HEARTBEAT_MS); // the event of the claim is forgotten
+    await advance(4 * HEARTBEAT_MS); // the event of the claim is published for its writer, and forgotten
     plane.driver.batches.length = 0;
     await advance(HEARTBEAT_MS - 1);
     expect(plane.driver.batches).toEqual([]);
     await advance(1);
-    expect(plane.driver.batches).toEqual(['SELECT SELECT']);
+    expect(plane.driver.batches).toEqual(['SELECT']);
   });
 
   test('a scheduler that becomes free is claimed in the next pass, or at once when somebody says so', async () => {
     const claim = await other.claim(1, them);
     await keeper.start();
-    await other.updates.releaseScheduler({ name: 's', enabled: true }, claim);
+    await other.updates.releaseService('scheduler', { name: 's', enabled: true }, claim);
     await advance(HEARTBEAT_MS - 1);
     expect(service.active).toBe(false);
     keeper.lookAgain();

@@ -38,17 +38,21 @@ describe('a configuration', () => {
   test.each([
     [{ heartbeatMS: 1_000 }, "unknown key 'heartbeatMS' in the configuration (did you mean 'heartbeatMs'?)"],
     [{ scheduler: [] }, "unknown key 'scheduler' in the configuration (did you mean 'schedulers'?)"],
+    [{ mq: { type: 'none' } }, `'mq.type' is "none", expected 'simple' or 'wamp'`],
     [{ colour: 'red' }, "unknown key 'colour' in the configuration"],
     [{ name: '' }, "'name' must be a text that is not empty"],
     [{ heartbeatMs: 0 }, "'heartbeatMs' is 0, expected a whole number of milliseconds above 0"],
     [{ claimPollMs: 1.5 }, "'claimPollMs' is 1.5, expected a whole number of milliseconds above 0"],
     [{ leaseMs: '60 s' }, "'leaseMs' is 60 s, expected a whole number of milliseconds above 0"],
     [{ leaseMs: 34_999 }, "'leaseMs' is 34999, expected at least 35000: three heartbeats and 5000 ms"],
-    [{ db: 5 }, "'db' is 5, expected a text"],
-    [{ mq: 'wamp' }, `'mq' is "wamp", expected an object like { type: 'simple' }`],
-    [{ mq: { type: 'wmap' } }, `'mq.type' is "wmap", expected one of simple, wamp (did you mean 'wamp'?)`],
-    [{ mq: { type: 'simple', realms: 'ci' } }, "unknown key 'mq.realms' in the configuration"],
-    [{ mq: { type: 'wamp' } }, "'mq.url' is missing, expected a URL like ws://127.0.0.1:8080/ws"],
+    [
+      { db: 'oracle://x' },
+      'the database "oracle://x" cannot be used: expected sqlite:, sqlite:path or postgres://host/database',
+    ],
+    [{ mq: 'wamp' }, "'mq.type' is undefined, expected 'simple' or 'wamp'"],
+    [{ mq: { type: 'wmap' } }, `'mq.type' is "wmap", expected 'simple' or 'wamp' (did you mean 'wamp'?)`],
+    [{ mq: { type: 'simple', realms: 'ci' } }, "unknown key 'mq.realms' for the type 'simple'"],
+    [{ mq: { type: 'wamp' } }, "'mq.url' is undefined, expected a URL like ws://127.0.0.1:8080/"],
     [{ builders: 'linux' }, `'builders' is "linux", expected an array of names`],
     [{ builders: ['linux', 7] }, "'builders[1]' is 7, expected a text"],
     [{ schedulers: 'all' }, "'schedulers' must be an array"],
@@ -65,7 +69,7 @@ test('everything that is wrong is said at once', () => {
     `5 problems
   unknown key 'nmae' in the configuration (did you mean 'name'?)
   'name' must be a text that is not empty
-  'mq.url' is "x", expected a URL like ws://127.0.0.1:8080/ws
+  'mq.url' is "x", expected a URL like ws://127.0.0.1:8080/
   'leaseMs' is 5, expected at least 35000: three heartbeats and 5000 ms
   schedulers[0] is no scheduler`,
   );
@@ -97,8 +101,8 @@ describe('while a master runs', () => {
     expect(refusalOf(() => checkReconfiguration(running, wanted))).toBe(
       `3 problems
   'db' cannot change from "sqlite:standin.sqlite" to "sqlite:other" while the master runs: stop all masters, and start them with the new one
-  'mq' cannot change from {"type":"simple"} to {"type":"wamp","url":"ws://r"} while the master runs: stop all masters, and start them with the new one
-  'leaseMs' cannot change from 60000 to 90000 while the master runs: stop all masters, and start them with the new one: they must agree on it`,
+  'leaseMs' cannot change from 60000 to 90000 while the master runs: stop all masters, and start them with the new one: they must agree on it
+  'mq.type' cannot change from 'simple' to 'wamp' while the master runs: restart it`,
     );
   });
 });

@@ -1,7 +1,7 @@
 // Who may be ended: an incarnation that was seen unable to renew for a whole lease, on the observer's own clock.
 
 import { beforeEach, expect, test } from 'vitest';
-import type { Ownership } from '../../src/db/schedulers.js';
+import type { Ownership } from '../../src/db/claims.js';
 import { OwnerWatch, type Suspect } from '../../src/master/owner-watch.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -87,7 +87,7 @@ test('free schedulers and those that never had an owner have no suspects', () =>
 });
 
 test('the owner of several schedulers is one suspect, and owners are told apart', () => {
-  const both = [one({ schedulerid: 1 }), one({ schedulerid: 2 }), one({ schedulerid: 3, ownerMasterid: 8 })];
+  const both = [one({ serviceid: 1 }), one({ serviceid: 2 }), one({ serviceid: 3, ownerMasterid: 8 })];
   watch.observe(both);
   clock.pause(60_000);
   expect(watch.observe(both).map(({ masterid }) => masterid)).toEqual([7, 8]);
@@ -106,7 +106,7 @@ function seen(changed: Partial<Ownership>): readonly Suspect[] {
 
 function one(changed: Partial<Ownership>): Ownership {
   return {
-    schedulerid: 1,
+    serviceid: 1,
     enabled: true,
     isFree: false,
     epoch: 1,

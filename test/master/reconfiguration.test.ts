@@ -180,7 +180,7 @@ describe('a scheduler that is disabled', () => {
 describe('what is refused changes nothing', () => {
   test.each([
     ['a wrong key', { schedulrs: [] }, 'unknown key'],
-    ['another queue', { mq: { type: 'wamp', url: 'ws://r' } }, "'mq' cannot change"],
+    ['another queue', { mq: { type: 'wamp', url: 'ws://r' } }, "'mq.type' cannot change"],
     ['another database', { db: 'sqlite:other' }, "'db' cannot change"],
     ['another lease', { leaseMs: 90_000 }, "'leaseMs' cannot change"],
     ['another name', { name: 'master-b' }, "'name' cannot change"],

@@ -1,7 +1,7 @@
 // The WAMP router, message by message, over connections in memory.
 
 import { describe, expect, test } from 'vitest';
-import { WampRouter, type RouterConnection, type RouterOptions } from '../../sim/world/wamp-router.js';
+import { WampRouter, type RouterConnection, type RouterOptions } from '../../src/mq/wamp-router.js';
 
 class Peer implements RouterConnection {
   readonly peer: string;
@@ -189,6 +189,15 @@ describe('WampRouter', () => {
     later[0]?.action();
     expect(peer.received).toEqual([]);
     expect(asked).toEqual(['a>node', 'a>node']);
+  });
+
+  test('takes leave of those who have joined when it is shut down, and closes all connections', () => {
+    const router = new WampRouter();
+    const [joined, stranger] = [new Peer(router).joins(), new Peer(router)];
+    router.shutDown();
+    expect(joined.received).toEqual([[6, {}, 'wamp.close.system_shutdown']]);
+    expect(stranger.received).toEqual([]);
+    expect([joined.isClosed, stranger.isClosed]).toEqual([true, true]);
   });
 
   test('closes all connections when it ends, and hears nothing from them any more', () => {

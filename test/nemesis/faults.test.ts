@@ -241,6 +241,66 @@ test('slow-database delays statements, and its undo ends that; a server that is 
     expect(world.strike('slow-database', '', { extraMs: 2_000 })).toBeNull();
   }));
 
+test('database-outage ends all sessions and lets none in, until it is undone', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('database-outage', ''));
+    await world.until(20);
+    expect(world.statementsMs('master-a', 10.1)).toEqual([]);
+    expect(state(world, 'db')).toBe('up 1');
+    undo();
+    await world.until(30);
+    expect(world.statementsMs('master-a', 20)).not.toHaveLength(0);
+  }));
+
+test.each([
+  ['commit-cut', { ppm: 50_000, when: 'before' }],
+  ['commit-failure', { ppm: 50_000, error: 'deadlock' }],
+  ['commit-stall', { ppm: 100_000, maxMs: 10 }],
+  ['lock-hold', { lock: 'inbox' }],
+  ['session-limit', { most: 1 }],
+  ['database-outage', {}],
+])('%s strikes a server that is up, and no other', (kind, params) =>
+  SmallWorld.with(async (world) => {
+    await world.until(1);
+    struck(world.strike(kind, '', params))();
+    struck(world.strike('database-restart', ''));
+    expect(world.strike(kind, '', params)).toBeNull();
+  }),
+);
+
+test('lock-hold finds no schedulers to lock where there are none', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(1);
+    expect(world.strike('lock-hold', '', { lock: 'schedulers' })).toBeNull();
+  }));
+
+test('database-clock moves the wall clock of the server and nothing else, and moves it back', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('database-clock', '', { deltaMs: 3_600_000 }));
+    expect(world.wallErrorMs('db')).toBe(3_600_000);
+    expect(world.wallErrorMs('master-a')).toBe(0);
+    undo();
+    expect(world.wallErrorMs('db')).toBe(0);
+  }));
+
+test('pause-in-transaction waits for a transaction; without one its undo only disarms it', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('pause-in-transaction', 'master-a'));
+    await world.until(20);
+    expect(state(world, 'master-a')).toBe('up 1');
+    const { driver, process } = world.driverOf('master-a');
+    world.kernel.atProcess(world.kernel.nowUs, process, () => {
+      void driver.open().then((session) => session.run([{ sql: 'BEGIN', values: [] }]));
+    });
+    await world.until(21);
+    expect(state(world, 'master-a')).toBe('paused 1');
+    undo();
+    expect(state(world, 'master-a')).toBe('up 1');
+  }));
+
 test('cold-start takes all masters down, and its undo starts them one after the other, in the order that it was given', () =>
   SmallWorld.with(async (world) => {
     await world.until(10);

@@ -95,6 +95,12 @@ export class SmallWorld implements FaultSurface {
     return this.#process(master).wallMs() - WORLD_EPOCH_MS - Math.floor(this.kernel.nowUs / 1000);
   }
 
+  /** What the process of this master would use to reach the database. */
+  driverOf(master: string): { readonly driver: SimulatedDriver; readonly process: Process } {
+    const process = this.#process(master);
+    return { driver: new SimulatedDriver(this.network, process, DATABASE_NODE), process };
+  }
+
   monotonicMs(master: string): number {
     return this.#process(master).monotonicMs();
   }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StandinError } from '../../src/core/errors.js';
 import type { JsonValue } from '../../src/core/json.js';
 import type { Change, NewChange } from '../../src/db/changes.js';
-import { ClaimLostError } from '../../src/db/schedulers.js';
+import { ClaimLostError } from '../../src/db/claims.js';
 import { ActivityOverError } from '../../src/services/clustered-service.js';
 import { BaseScheduler, type ConsumeOptions, type SchedulerOptions } from '../../src/schedulers/base.js';
 import type { AddBuildsetOptions, AddedBuildset } from '../../src/schedulers/buildset-builder.js';

@@ -4,12 +4,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { AssertionFailure } from '../../src/core/assert.js';
 import { StandinError } from '../../src/core/errors.js';
-import { ClaimLostError, type Claim } from '../../src/db/schedulers.js';
+import { ClaimLostError, type Claim } from '../../src/db/claims.js';
 import { ActivityOverError, ClusteredService, type Tenure } from '../../src/services/clustered-service.js';
 import { settled } from '../support/manual-clock.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
-const CLAIM: Claim = { schedulerid: 20, masterid: 1, incarnation: 3, epoch: 7 };
+const CLAIM: Claim = { serviceid: 20, masterid: 1, incarnation: 3, epoch: 7 };
 
 /** A step of the service or its master that a test holds up, or makes fail. */
 class Step {

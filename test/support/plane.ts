@@ -6,7 +6,7 @@ import { EventWriter } from '../../src/data/event-writer.js';
 import { DatabaseConnector } from '../../src/db/connector.js';
 import type { Row, SqlValue } from '../../src/db/driver.js';
 import type { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
-import type { Claim } from '../../src/db/schedulers.js';
+import type { Claim } from '../../src/db/claims.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { GatedDriver } from './gated-driver.js';
 import { TestRuntime } from './test-runtime.js';
@@ -54,15 +54,15 @@ export class Plane {
 
   /** Claims a scheduler by hand; throws when that is refused. */
   async claim(schedulerid: number, { masterid, incarnation }: Identity): Promise<Claim> {
-    const scheduler = { schedulerid, name: `scheduler-${schedulerid}`, enabled: true };
-    const claim = await this.updates.claimScheduler(scheduler, masterid, incarnation);
+    const scheduler = { serviceid: schedulerid, name: `scheduler-${schedulerid}`, enabled: true };
+    const claim = await this.updates.claimService('scheduler', scheduler, { masterid, incarnation });
     if (claim === null) throw new Error('the claim was refused');
     return claim;
   }
 
   /** Somebody who acts under `claim`. */
   actor(claim: Claim, objectid: number, signal = new AbortController().signal): Actor {
-    return { name: `scheduler-${claim.schedulerid}`, objectid, claim, signal };
+    return { name: `scheduler-${claim.serviceid}`, objectid, claim, signal };
   }
 
   async rows(sql: string, ...values: SqlValue[]): Promise<readonly Row[]> {

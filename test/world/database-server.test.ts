@@ -201,7 +201,7 @@ describe('locks', () => {
 describe('time-outs', () => {
   test('a statement that takes longer than 5 s fails, and nothing of it remains', async () => {
     const world = new DatabaseWorld(engine);
-    const undo = world.server.slow(6_000_000);
+    const undo = world.server.conditions.slow(6_000_000);
     world.client('a', async ({ driver, note }) => {
       const session = await driver.open();
       note(await outcome(session.run([RAISE_1])));
@@ -358,7 +358,7 @@ describe('a server', () => {
 
   test('that refuses connections, or cannot be reached, makes open() reject within 5 s', async () => {
     const world = new DatabaseWorld(engine);
-    const undo = world.server.refuse();
+    const undo = world.server.conditions.limitSessions(0);
     world.client('a', async ({ driver, until, note }) => {
       note(await outcome(driver.open()));
       await until(1_000);

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { DatabaseError, type Row, type SqlValue, type StatementResult } from '../../src/db/driver.js';
+import { statementResult } from '../../sim/world/database/result.js';
 import { Transactions, type Transaction } from '../../sim/world/database/transactions.js';
 import { SqlEngine } from '../../sim/world/sql-engine.js';
 
@@ -28,11 +29,11 @@ beforeEach(() => {
 
 function run(transaction: Transaction | null, sql: string, ...values: SqlValue[]): StatementResult {
   const prepared = engine.prepare(sql);
-  const text =
+  return statementResult(
     transaction === null
       ? transactions.autocommit(prepared, values)
-      : transactions.execute(transaction, prepared, values);
-  return JSON.parse(text) as StatementResult;
+      : transactions.execute(transaction, prepared, values),
+  );
 }
 
 function amount(transaction: Transaction | null, id: number): SqlValue | undefined {

@@ -7,6 +7,12 @@ import { assert } from '../../../src/core/assert.js';
 
 export type LockAnswer = 'granted' | 'waiting' | 'deadlock';
 
+/** Who may hold a lock of the server. */
+export interface LockHolder {
+  /** The lock for which it waits is now its own. */
+  lockGranted(): void;
+}
+
 interface Lock<Owner> {
   readonly name: string;
   holder: Owner;

@@ -14,10 +14,12 @@ import type { DecisionStream } from '../../kernel/decisions.js';
 import type { EventHandle, Kernel, Process } from '../../kernel/kernel.js';
 import type { Socket } from '../stream.js';
 import type { PreparedSql, SqlEngine } from '../sql-engine.js';
-import type { LockTable } from './locks.js';
+import type { Conditions } from './conditions.js';
+import type { LockHolder, LockTable } from './locks.js';
 import type { Transaction, Transactions } from './transactions.js';
-import { READY, decodeGreeting, decodeRequest, encodeReply } from './wire.js';
-import type { Client, SessionState, WireError, WireStatement } from './wire.js';
+import { resultWithoutRows, type SqlResult } from './result.js';
+import { READY, SqlReply, SqlRequest, decodeGreeting } from './wire.js';
+import type { Client, SessionState, StatementText, WireError, WireStatement } from './wire.js';
 
 export const STATEMENT_TIMEOUT_US = 5_000_000;
 export const LOCK_TIMEOUT_US = 5_000_000;
@@ -43,10 +45,9 @@ export interface SessionHost {
   readonly process: Process;
   readonly engine: SqlEngine;
   readonly transactions: Transactions;
-  readonly locks: LockTable<ServerSession>;
+  readonly locks: LockTable<LockHolder>;
+  readonly conditions: Conditions;
   readonly stats: SessionStats;
-  /** What every statement costs besides, microseconds. */
-  readonly slowUs: number;
   /** `client` has committed; the changes are there to be taken. */
   committed(client: Client): void;
   ended(session: ServerSession): void;
@@ -61,13 +62,12 @@ interface SessionStatement {
 
 type Phase = 'arrived' | 'started' | 'locked';
 
-export class ServerSession {
+export class ServerSession implements LockHolder {
   readonly #host: SessionHost;
   readonly #socket: Socket;
-  /** Texts by their numbers, and what is known of those that were needed. */
-  readonly #texts: string[] = [];
+  /** By the number of the text. */
   readonly #statements: (SessionStatement | undefined)[] = [];
-  readonly #backlog: string[] = [];
+  readonly #backlog: SqlRequest[] = [];
   #client: Client | null = null;
   #label = '';
   #hasEnded = false;
@@ -78,8 +78,7 @@ export class ServerSession {
   #request: readonly WireStatement[] | null = null;
   #index = 0;
   #phase: Phase = 'arrived';
-  #results: string[] = [];
-  #names = '';
+  #results: SqlResult[] = [];
   #costUs = 0;
   #startedUs = 0;
   #wait: EventHandle | null = null;
@@ -92,7 +91,10 @@ export class ServerSession {
   constructor(host: SessionHost, socket: Socket) {
     this.#host = host;
     this.#socket = socket;
-    socket.onData((text) => this.#receive(text));
+    socket.onData((text) => this.#greeted(text));
+    socket.onMessage((message) => {
+      if (message instanceof SqlRequest) this.#receive(message);
+    });
     socket.onClose(() => this.end());
   }
 
@@ -114,16 +116,17 @@ export class ServerSession {
     this.#wait = this.#after(0, () => this.#advance());
   }
 
-  #receive(text: string): void {
-    if (this.#hasEnded) return;
-    if (this.#client === null) {
-      this.#client = decodeGreeting(text);
-      this.#label = `${this.#client.node}#${this.#client.incarnation}`;
-      this.#socket.send(READY);
-    } else {
-      this.#backlog.push(text);
-      if (this.#request === null) this.#advance();
-    }
+  #greeted(text: string): void {
+    if (this.#hasEnded || this.#client !== null) return;
+    this.#client = decodeGreeting(text);
+    this.#label = `${this.#client.node}#${this.#client.incarnation}`;
+    this.#socket.send(READY);
+  }
+
+  #receive(request: SqlRequest): void {
+    if (this.#hasEnded || this.#client === null) return;
+    this.#backlog.push(request);
+    if (this.#request === null) this.#advance();
   }
 
   /** Goes on until every request is answered, or one stalls or waits. */
@@ -143,13 +146,11 @@ export class ServerSession {
   }
 
   #nextRequest(): readonly WireStatement[] | null {
-    const text = this.#backlog.shift();
-    if (text === undefined) return null;
-    const request = (this.#request = decodeRequest(text));
-    for (const [number, , , sql] of request) if (sql !== undefined) this.#texts[number] = sql;
+    const request = this.#backlog.shift()?.statements ?? null;
+    if (request === null) return null;
+    this.#request = request;
     this.#index = 0;
     this.#results = [];
-    this.#names = '';
     this.#costUs = 0;
     this.#idleSinceUs = -1;
     return request;
@@ -177,14 +178,15 @@ export class ServerSession {
         return false;
       }
     }
-    const lock = statement[2];
+    const { lock } = statement;
     return this.#phase === 'locked' || lock === null || this.#lock(lock);
   }
 
   #stallOf(statement: WireStatement): number {
     const { prepared, stall, stallLength } = this.#statementOf(statement);
-    this.#names += ` ${prepared.id}`;
-    let stallUs = this.#host.slowUs;
+    const { conditions } = this.#host;
+    let stallUs = conditions.slowUs;
+    if (prepared.kind === 'commit') stallUs += conditions.commitStallUs(this.#presentClient().node);
     if (stall.chance(STALL_PPM)) stallUs += STALLS_US[stallLength.choose(STALLS_US.length)] ?? 0;
     return stallUs;
   }
@@ -238,7 +240,7 @@ export class ServerSession {
   }
 
   /** Null when it waits. */
-  #execute(statement: WireStatement): string | null {
+  #execute(statement: WireStatement): SqlResult | null {
     const { prepared } = this.#statementOf(statement);
     this.#host.stats.statements += 1;
     this.#costUs += prepared.kind === 'commit' ? COMMIT_COST_US : STATEMENT_COST_US;
@@ -246,7 +248,7 @@ export class ServerSession {
       case 'begin':
         return this.#beginTransaction();
       case 'commit':
-        return this.#closeTransaction('commit');
+        return this.#fatedly(() => this.#closeTransaction('commit'));
       case 'rollback':
         return this.#closeTransaction('rollback');
       default:
@@ -254,13 +256,16 @@ export class ServerSession {
     }
   }
 
-  #executeSql(prepared: PreparedSql, [, values, lock]: WireStatement): string | null {
+  #executeSql(prepared: PreparedSql, { values, lock }: WireStatement): SqlResult | null {
     const { transactions, engine, locks } = this.#host;
     if (this.#transaction === null) {
       if (prepared.kind === 'read' || locks.isEmpty) {
-        const result = transactions.autocommit(prepared, values);
-        if (engine.lastChanges > 0) this.#host.committed(this.#presentClient());
-        return result;
+        if (prepared.kind === 'read') return transactions.autocommit(prepared, values);
+        return this.#fatedly(() => {
+          const result = transactions.autocommit(prepared, values);
+          if (engine.lastChanges > 0) this.#host.committed(this.#presentClient());
+          return result;
+        });
       }
       this.#transaction = transactions.begin();
       this.#isImplicit = true;
@@ -274,12 +279,30 @@ export class ServerSession {
     return result;
   }
 
+  /** Does what commits, unless a condition says otherwise; null when that ends the session. @throws DatabaseError */
+  #fatedly(commit: () => SqlResult): SqlResult | null {
+    const fate = this.#host.conditions.commitFate(this.#presentClient().node);
+    switch (fate) {
+      case 'done':
+        return commit();
+      case 'cut-before':
+        this.end();
+        return null;
+      case 'cut-after':
+        commit();
+        this.end();
+        return null;
+      default:
+        throw new DatabaseError(fate, 'the server has ended this transaction in favour of others');
+    }
+  }
+
   /** Null when a row that it would change is another transaction's, for which it waits. */
   #executeInside(
     transaction: Transaction,
     prepared: PreparedSql,
     values: readonly SqlValue[],
-  ): string | null {
+  ): SqlResult | null {
     const { transactions } = this.#host;
     const result = transactions.execute(transaction, prepared, values);
     if (prepared.kind !== 'write') return result;
@@ -293,14 +316,14 @@ export class ServerSession {
     return result;
   }
 
-  #beginTransaction(): string {
+  #beginTransaction(): SqlResult {
     if (this.#transaction !== null) throw new DatabaseError('bad-statement', 'BEGIN inside a transaction');
     this.#transaction = this.#host.transactions.begin();
     return EMPTY_RESULT;
   }
 
   /** A commit that fails leaves the transaction open, spoiled, with its locks, as every failed statement does. */
-  #closeTransaction(how: 'commit' | 'rollback'): string {
+  #closeTransaction(how: 'commit' | 'rollback'): SqlResult {
     const transaction = this.#transaction;
     if (transaction === null) {
       if (how === 'commit') throw new DatabaseError('bad-statement', 'COMMIT outside a transaction');
@@ -323,12 +346,13 @@ export class ServerSession {
     if (error !== null && this.#isImplicit) this.#closeTransaction('rollback');
     const state = this.#state();
     const { kernel, process } = this.#host;
-    const outcome = error === null ? state : `${state} ${error[0]}`;
-    kernel.trace.add(kernel.nowUs, process.node.name, 'sql', `${this.#label}${this.#names} ${outcome}`);
-    this.#socket.send(encodeReply(state, this.#results, error), this.#costUs);
+    const reply = new SqlReply(state, this.#results, error);
+    kernel.trace.add(kernel.nowUs, process.node.name, 'sql', this.#label, reply);
+    this.#socket.send(reply, this.#costUs);
     this.#request = null;
     this.#phase = 'arrived';
     if (state !== 'idle' && this.#backlog.length === 0) this.#watchIdle();
+    if (state === 'open') this.#host.conditions.isOpen(this.#presentClient().node);
   }
 
   #state(): SessionState {
@@ -356,17 +380,15 @@ export class ServerSession {
     this.#host.stats.idleTimeouts += 1;
     const { kernel, process } = this.#host;
     kernel.trace.add(kernel.nowUs, process.node.name, 'sql', `${this.#label} idle-timeout`);
-    this.#socket.send(encodeReply('idle', [], ['idle-timeout', 'idle in a transaction for 10 s']));
+    this.#socket.send(new SqlReply('idle', [], ['idle-timeout', 'idle in a transaction for 10 s']));
     this.end();
   }
 
-  #statementOf([number]: WireStatement): SessionStatement {
-    return (this.#statements[number] ??= this.#prepare(
-      present(this.#texts[number], 'the text of a statement'),
-    ));
+  #statementOf({ text }: WireStatement): SessionStatement {
+    return (this.#statements[text.number] ??= this.#prepare(text));
   }
 
-  #prepare(sql: string): SessionStatement {
+  #prepare({ sql }: StatementText): SessionStatement {
     const prepared = this.#host.engine.prepare(sql);
     const entity = `${this.#presentClient().node}>${prepared.id}`;
     const { decisions } = this.#host.kernel;
@@ -383,4 +405,4 @@ export class ServerSession {
   }
 }
 
-const EMPTY_RESULT = '{"rows":[],"changes":0}';
+const EMPTY_RESULT = resultWithoutRows(0);

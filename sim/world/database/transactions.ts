@@ -21,6 +21,7 @@
 import { assert } from '../../../src/core/assert.js';
 import { DatabaseError, type SqlValue } from '../../../src/db/driver.js';
 import type { PreparedSql, SqlEngine } from '../sql-engine.js';
+import { isSameResult, type SqlResult } from './result.js';
 import type { RowChange, Touch } from './row-changes.js';
 import type { TableSet } from './table-index.js';
 
@@ -44,7 +45,7 @@ export class Transaction {
 interface LogEntry {
   readonly prepared: PreparedSql;
   readonly values: readonly SqlValue[];
-  readonly result: string;
+  readonly result: SqlResult;
   readonly touches: readonly Touch[];
 }
 
@@ -84,10 +85,9 @@ export class Transactions {
 
   /**
    * Executes a statement in `transaction`.
-   * @returns the StatementResult as JSON text.
    * @throws DatabaseError, after which the transaction is spoiled; `transaction-aborted` when it was already.
    */
-  execute(transaction: Transaction, prepared: PreparedSql, values: readonly SqlValue[]): string {
+  execute(transaction: Transaction, prepared: PreparedSql, values: readonly SqlValue[]): SqlResult {
     this.#assertUsable(transaction);
     this.look(transaction);
     try {
@@ -133,8 +133,8 @@ export class Transactions {
     throw new DatabaseError('serialization-failure', `a concurrent commit changed ${row}`);
   }
 
-  /** Executes a read or a write that is a transaction by itself. @returns the StatementResult as JSON text. */
-  autocommit(prepared: PreparedSql, values: readonly SqlValue[]): string {
+  /** Executes a read or a write that is a transaction by itself. */
+  autocommit(prepared: PreparedSql, values: readonly SqlValue[]): SqlResult {
     if (prepared.kind === 'read') {
       this.#hideFrom(prepared.reads);
       return this.#engine.execute(prepared, values);
@@ -228,14 +228,15 @@ export class Transactions {
     for (const entry of transaction.log) {
       if (!transaction.isStale && entry.prepared.kind === 'read') continue;
       this.stats.replayedStatements += 1;
-      if (this.#resultNow(entry) !== entry.result || !this.#hasDoneTheSame(entry))
+      const result = this.#resultNow(entry);
+      if (result === null || !isSameResult(result, entry.result) || !this.#hasDoneTheSame(entry))
         throw this.#serializationFailure(entry);
     }
     transaction.isStale = false;
   }
 
   /** Null when the statement now fails. @throws DatabaseError `unique-violation`. */
-  #resultNow(entry: LogEntry): string | null {
+  #resultNow(entry: LogEntry): SqlResult | null {
     try {
       return this.#engine.execute(entry.prepared, entry.values);
     } catch (error) {

@@ -7,8 +7,9 @@
 // lock of the namespace that holds the tables.
 
 import { assert } from '../../core/assert.js';
-import { DatabaseError, type DatabaseErrorCode, type SqlValue, type Statement } from '../driver.js';
+import type { DatabaseErrorCode, SqlValue, Statement } from '../driver.js';
 import { SCHEMA } from '../schema.js';
+import { checkValues } from '../values.js';
 
 /**
  * The settings of every session, by name: SERIALIZABLE; statements and lock waits end after 5 s, idle transactions after
@@ -62,19 +63,7 @@ export function numberParameters(sql: string): string {
 /** `text` with its values. @throws DatabaseError `bad-statement` for a value that would not be stored exactly. */
 export function bindValues(text: string, values: readonly SqlValue[]): PostgresStatement {
   assert(values.length <= MOST_VALUES, `a statement takes ${MOST_VALUES} values at most`);
-  for (const value of values) {
-    const isExact =
-      typeof value === 'number'
-        ? Number.isSafeInteger(value)
-        : value === null || !/\p{Surrogate}/u.test(value);
-    if (!isExact) {
-      const expected = 'expected a whole number, a well-formed text or null';
-      throw new DatabaseError(
-        'bad-statement',
-        `cannot bind ${JSON.stringify(value)}, ${expected} (in ${text})`,
-      );
-    }
-  }
+  checkValues(values, text);
   return {
     text,
     values: values.map((value) => (typeof value === 'number' ? String(value) : value)),

@@ -88,6 +88,14 @@ export class PostgresDriver implements Driver {
     }
   }
 
+  /** `schema` as PostgreSQL takes it. */
+  translate(schema: readonly string[]): readonly string[] {
+    return postgresSchema(schema);
+  }
+
+  /** There is nothing to close but sessions, which are their callers' own. */
+  close(): void {}
+
   #settingsQuery(): { text: string; values: string[]; query_timeout: number } {
     const { namespace } = this.#options;
     const path = namespace === undefined ? {} : { search_path: quoted(namespace) };

@@ -7,7 +7,7 @@
 // Transport-neutral: a transport calls `accept` with a connection of whole text messages. Events of one publisher reach a
 // subscriber in order, unless `fate` delays some: it is asked for each delivery, and may also drop or double it.
 
-import { Subscriptions } from '../../src/mq/subscriptions.js';
+import { Subscriptions } from './subscriptions.js';
 
 /** One peer: whole messages in both directions. */
 export interface RouterConnection {
@@ -75,12 +75,13 @@ const UNSUBSCRIBED = 35;
 const EVENT = 36;
 
 const ONE_COPY: Fate = { copies: 1, delaysUs: [] };
-const FEATURES = { pattern_based_subscription: true, publisher_exclusion: true };
+const FEATURES = { pattern_based_subscription: true, publisher_exclusion: true } as const;
 
 export class WampRouter {
   readonly statistics: RouterStatistics = { sessions: 0, publications: 0, events: 0 };
   readonly #options: RouterOptions;
-  readonly #connections = new Set<RouterConnection>();
+  /** All that are served, with the session of each once it has joined. */
+  readonly #connections = new Map<RouterConnection, Session | null>();
   /** By match and topic. */
   readonly #subscriptions = new Map<string, Subscription>();
   /** The exact and wildcard ones, by component. */
@@ -96,35 +97,37 @@ export class WampRouter {
 
   /** Serves a new connection until either side closes it. */
   accept(connection: RouterConnection): void {
-    let session: Session | null = null;
-    this.#connections.add(connection);
+    this.#connections.set(connection, null);
     connection.onText((text) => {
-      if (!this.#connections.has(connection)) return;
+      const session = this.#connections.get(connection);
+      if (session === undefined) return;
       const message = parse(text);
-      if (message === null) this.#abort(connection, session, 'wamp.error.protocol_violation');
+      if (message === null) this.#abort(connection, 'wamp.error.protocol_violation');
       else if (session !== null) this.#handle(session, message);
-      else session = this.#join(connection, message);
+      else this.#join(connection, message);
     });
-    connection.onClose(() => {
-      this.#connections.delete(connection);
-      if (session !== null) this.#leave(session);
-    });
+    connection.onClose(() => this.#forget(connection));
   }
 
   /** Closes all connections without a word, as a router that is killed. */
   close(): void {
-    for (const connection of [...this.#connections]) this.#hangUp(connection);
+    for (const connection of [...this.#connections.keys()]) this.#hangUp(connection);
   }
 
-  #join(connection: RouterConnection, message: Message): Session | null {
-    const [type, realm] = message;
+  /** Takes leave of all sessions and closes all connections, as a router that is stopped. */
+  shutDown(): void {
+    for (const session of [...this.#connections.values()]) {
+      if (session !== null) send(session, [GOODBYE, {}, 'wamp.close.system_shutdown']);
+    }
+    this.close();
+  }
+
+  #join(connection: RouterConnection, [type, realm]: Message): void {
     if (type !== HELLO || typeof realm !== 'string') {
-      this.#abort(connection, null, 'wamp.error.protocol_violation');
-      return null;
+      return this.#abort(connection, 'wamp.error.protocol_violation');
     }
     if (this.#options.realms !== undefined && !this.#options.realms.includes(realm)) {
-      this.#abort(connection, null, 'wamp.error.no_such_realm');
-      return null;
+      return this.#abort(connection, 'wamp.error.no_such_realm');
     }
     const session = {
       id: this.#nextSession++,
@@ -132,9 +135,9 @@ export class WampRouter {
       subscriptions: new Set<Subscription>(),
       isOpen: true,
     };
+    this.#connections.set(connection, session);
     this.statistics.sessions++;
     send(session, [WELCOME, session.id, { roles: { broker: { features: FEATURES } } }]);
-    return session;
   }
 
   #handle(session: Session, message: Message): void {
@@ -147,13 +150,11 @@ export class WampRouter {
         return this.#publish(session, message);
       case GOODBYE:
         send(session, [GOODBYE, {}, 'wamp.close.goodbye_and_out']);
-        this.#leave(session);
         return this.#hangUp(session.connection);
       case ABORT:
-        this.#leave(session);
         return this.#hangUp(session.connection);
       default:
-        return this.#abort(session.connection, session, 'wamp.error.protocol_violation');
+        return this.#abort(session.connection, 'wamp.error.protocol_violation');
     }
   }
 
@@ -245,23 +246,25 @@ export class WampRouter {
 
   #refuse(session: Session, requestType: number, request: unknown, reason: string): void {
     if (isId(request)) send(session, [ERROR, requestType, request, {}, `wamp.error.${reason}`]);
-    else this.#abort(session.connection, session, 'wamp.error.protocol_violation');
+    else this.#abort(session.connection, 'wamp.error.protocol_violation');
   }
 
-  #abort(connection: RouterConnection, session: Session | null, reason: string): void {
+  #abort(connection: RouterConnection, reason: string): void {
     connection.send(JSON.stringify([ABORT, {}, reason]));
-    if (session !== null) this.#leave(session);
     this.#hangUp(connection);
   }
 
-  #leave(session: Session): void {
-    session.isOpen = false;
-    for (const subscription of [...session.subscriptions]) this.#removeSubscriber(session, subscription);
+  #hangUp(connection: RouterConnection): void {
+    this.#forget(connection);
+    connection.close();
   }
 
-  #hangUp(connection: RouterConnection): void {
+  #forget(connection: RouterConnection): void {
+    const session = this.#connections.get(connection) ?? null;
     this.#connections.delete(connection);
-    connection.close();
+    if (session === null) return;
+    session.isOpen = false;
+    for (const subscription of [...session.subscriptions]) this.#removeSubscriber(session, subscription);
   }
 }
 

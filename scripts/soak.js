@@ -1,0 +1,26 @@
+// The long run: `npm run soak`. First 2,000 fresh seeds of each scenario, then the tests that try a little in every run and a
+// lot here (test/support/soak.ts). A step that fails does not stop the next.
+
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
+
+/** Tests that use `soakOr`. */
+const TESTS = ['test/model/durable-queues.test.ts', 'test/processes'];
+
+const statuses = [
+  run([join(root, 'bin', 'standin.js'), 'run', '--seeds', '2000']),
+  run([vitest, 'run', ...TESTS], { STANDIN_SOAK: '1' }),
+];
+process.exitCode = statuses.find((status) => status !== 0) ?? 0;
+
+/** The exit status; 1 for a step that a signal ended. */
+function run(args, environment = {}) {
+  const env = { ...process.env, ...environment };
+  const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
+  return status ?? 1;
+}

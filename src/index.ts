@@ -2,6 +2,7 @@
 
 export { ConfigError, StandinError } from './core/errors.js';
 export type { JsonObject, JsonValue } from './core/json.js';
+export { sleep, type Clock, type Timer } from './runtime/clock.js';
 export type { Filter, RoutingKey } from './core/routing-key.js';
 export type { Change, NewChange } from './db/changes.js';
 export type { SourceStamp } from './db/sourcestamps.js';

@@ -1,6 +1,6 @@
 // One run: a pure function of the code and the plan.
 
-import { assert } from '../../src/core/assert.js';
+import { assert, present } from '../../src/core/assert.js';
 import { describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import { changeOfRow } from '../../src/db/changes.js';
@@ -112,7 +112,8 @@ class Run {
       ...(onProgress && { onProgress }),
       guard: { mode: scenario.ambient, ...(module && { sourceOf: (frame) => module.sourceOf(frame) }) },
     });
-    this.#context = contextOf(scenario, plan, this.#newSchedulers());
+    const versions = Array.from({ length: scenario.versions }, (_, version) => this.#newSchedulers(version));
+    this.#context = contextOf(scenario, plan, versions);
     const judging = [
       ...ORACLES.filter((oracle) => scenario.guarantees.includes(oracle.name)),
       ...scenario.oracles,
@@ -134,7 +135,7 @@ class Run {
       kernel: this.#kernel,
       engine: this.#engine,
       plan: this.#plan,
-      schedulers: () => this.#newSchedulers(),
+      schedulers: (version) => this.#newSchedulers(version),
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
     });
@@ -171,10 +172,10 @@ class Run {
     return end === 'event-limit' ? `the run did not end within ${MAX_EVENTS} events` : null;
   }
 
-  #newSchedulers(): readonly BaseScheduler[] {
+  #newSchedulers(version: number): readonly BaseScheduler[] {
     const { module } = this.#options;
-    if (module === undefined) return this.#scenario.schedulers();
-    return (module.instantiate()['default'] as Scenario).schedulers();
+    if (module === undefined) return this.#scenario.schedulers(version);
+    return (module.instantiate()['default'] as Scenario).schedulers(version);
   }
 
   #uncaught(atUs: number, node: string, error: unknown): void {
@@ -218,10 +219,15 @@ class Run {
   }
 }
 
-function contextOf(scenario: Scenario, plan: Plan, schedulers: readonly BaseScheduler[]): OracleContext {
-  const { heartbeatMs, leaseMs, claimPollMs } = completeConfig({ name: 'any', schedulers });
-  const names = schedulers.map((scheduler) => scheduler.name);
-  assert(names.length > 0, `scenario '${scenario.name}' has no scheduler`);
+function contextOf(
+  scenario: Scenario,
+  plan: Plan,
+  versions: readonly (readonly BaseScheduler[])[],
+): OracleContext {
+  const [{ heartbeatMs, leaseMs, claimPollMs } = completeConfig({ name: 'any', schedulers: [] })] =
+    versions.map((schedulers) => completeConfig({ name: 'any', schedulers }));
+  const names = new Set(versions.flatMap((schedulers) => schedulers.map(({ name }) => name)));
+  assert(names.size > 0, `scenario '${scenario.name}' has no scheduler`);
   return {
     heartbeatMs,
     leaseMs,
@@ -229,15 +235,26 @@ function contextOf(scenario: Scenario, plan: Plan, schedulers: readonly BaseSche
     failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
     releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
     masters: masterNames(plan.masters),
-    schedulers: schedulers.map((scheduler) => observed(scheduler, scenario.counters[scheduler.name] ?? [])),
+    schedulers: [...names].flatMap((name) => {
+      const inVersions = versions.flatMap((schedulers) => schedulers.filter((one) => one.name === name));
+      // One that comes and goes is owed nothing; whether it acts rightly is judged all the same.
+      return inVersions.length < versions.length ? [] : [observed(inVersions, scenario.counters[name] ?? [])];
+    }),
   };
 }
 
-function observed(scheduler: BaseScheduler, counterKeys: readonly string[]): ObservedScheduler {
+/** A scheduler as all versions of the configuration have it: what they do not agree on cannot be demanded. */
+function observed(versions: readonly BaseScheduler[], counterKeys: readonly string[]): ObservedScheduler {
   return {
-    name: scheduler.name,
-    treeStableTimerMs: scheduler instanceof BasicScheduler ? scheduler.treeStableTimerMs : 0,
-    wants: (row) => scheduler.wantsChange(changeOfRow(row)),
+    name: present(versions[0], 'a version').name,
+    treeStableTimerMs: Math.max(
+      ...versions.map((one) => (one instanceof BasicScheduler ? one.treeStableTimerMs : 0)),
+    ),
+    wants: (row) => {
+      const wishes = new Set(versions.map((one) => one.wantsChange(changeOfRow(row))));
+      const [wish = null] = wishes;
+      return wishes.size === 1 ? wish : null;
+    },
     counterKeys,
   };
 }
@@ -256,6 +273,7 @@ function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonO
     durationS: plan.durationS,
     convergenceS: plan.convergenceS,
     changes: plan.changes.length,
+    operations: plan.operations.map((operation) => ({ ...operation })),
     faults: plan.faults.map((fault) => ({ ...fault })),
     lostMasters: plan.lostMasters,
     ambient: scenario.ambient,

@@ -4,6 +4,7 @@ import { StandinError } from '../../src/core/errors.js';
 import { nearest } from '../../src/core/nearest.js';
 import { clockDrift } from './clock-drift.js';
 import { clockStep } from './clock-step.js';
+import { coldStart } from './cold-start.js';
 import { commitCut } from './commit-cut.js';
 import { commitFailure } from './commit-failure.js';
 import { commitStall } from './commit-stall.js';
@@ -25,8 +26,10 @@ import { partitionAll } from './partition-all.js';
 import { partitionDatabase } from './partition-database.js';
 import { partitionRouter } from './partition-router.js';
 import { pause } from './pause.js';
-import { pauseInTransaction } from './pause-in-transaction.js';
+import { rollingRestart } from './rolling-restart.js';
 import { routerRestart } from './router-restart.js';
+import { secondProcess } from './second-process.js';
+import { pauseInTransaction } from './pause-in-transaction.js';
 import { sessionLimit } from './session-limit.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
@@ -54,6 +57,9 @@ export const FAULTS: readonly Fault[] = [
   routerRestart,
   databaseRestart,
   slowDatabase,
+  rollingRestart,
+  coldStart,
+  secondProcess,
   databaseOutage,
   databaseClock,
   commitFailure,

@@ -137,7 +137,8 @@ function flawOfObject(value: object, ancestors: readonly object[]): Flaw | null 
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    return { path: '', got: `a ${value.constructor.name}` };
+    const cure = value instanceof Date ? 'keep its getTime()' : 'keep a plain object or array';
+    return { path: '', got: `a ${value.constructor.name} (${cure} instead)` };
   }
   for (const key of Object.keys(value)) {
     const flaw = flawOf((value as Record<string, unknown>)[key], inside);

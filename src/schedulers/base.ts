@@ -45,7 +45,10 @@ export interface ConsumeOptions {
 const RECENT_CHANGES = 200;
 
 export abstract class BaseScheduler extends ClusteredService {
+  static override readonly compareAttrs: readonly string[] = ['settings'];
   readonly builderNames: readonly string[];
+  /** Builder names and options as they came from the subclass: what it passes up here is compared in a reconfiguration. */
+  readonly settings: SchedulerOptions & { readonly builderNames: readonly string[] };
   readonly #buildsets: BuildsetBuilder;
   readonly #serial = new Mutex();
   #context: SchedulerContext | null = null;
@@ -63,6 +66,7 @@ export abstract class BaseScheduler extends ClusteredService {
     super(name);
     checkNames(name, builderNames);
     this.builderNames = builderNames;
+    this.settings = { ...options, builderNames };
     this.#buildsets = new BuildsetBuilder({ name, builderNames, ...options });
   }
 
@@ -90,11 +94,12 @@ export abstract class BaseScheduler extends ClusteredService {
     this.#objectid = objectid;
   }
 
-  override async deactivate(): Promise<void> {
+  /** The consumption of changes, and the sections that run: they end here, whatever a subclass forgets. */
+  protected override async settle(): Promise<void> {
     await this.#feed?.stop();
     this.#feed = null;
-    await super.deactivate();
     await this.#serial.idle();
+    await super.settle();
   }
 
   /** The time and timers of the master that this runs on. */

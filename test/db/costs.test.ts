@@ -12,6 +12,7 @@ import { openDatabase, type RealDriver } from '../../src/db/open-database.js';
 import type { Claim } from '../../src/db/claims.js';
 import { schedulerQueueName } from '../../src/db/schedulers.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
+import { Housekeeping } from '../../src/master/housekeeping.js';
 import { Lease } from '../../src/master/lease.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
@@ -96,7 +97,8 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
     lease.begin(await db.masters.newIncarnation(masterid), lease.now());
     const watch = new OwnerWatch(runtime.clock, 60_000);
     const poll = new Poll(runtime, 30_000);
-    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll };
+    const housekeeping = new Housekeeping({ db, updates, logger: runtime.logger, masterid, watch });
+    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll, housekeeping };
     for (let i = 0; i < 20; i++) services.push(new IdleService(`s-${i}`));
     const keeper = new ClaimKeeper({ ...ports, heartbeatMs: HEARTBEAT_MS }, services);
     for (const service of services) service.bind(keeper, runtime, (await claimed(service.name)).serviceid);

@@ -68,8 +68,9 @@ function leadsSomewhere(document: Document, link: string): boolean {
 }
 
 interface StandinCall {
-  /** The first words that may be commands: `master upgrade`. */
-  readonly words: readonly string[];
+  readonly command: string;
+  /** The word after it: a command of a group, like `start` of `master`, or an argument. */
+  readonly next: string;
   readonly options: readonly string[];
 }
 
@@ -78,7 +79,8 @@ function standinCalls(document: Document): readonly StandinCall[] {
   return commands(document).flatMap((line) =>
     [...line.matchAll(/(?:^|\bnpx (?:--no-install )?)standin ([a-z]+)([^&|;]*)/g)].map(
       ([, command = '', rest = '']) => ({
-        words: [command, /^ ([a-z-]+)/.exec(rest)?.[1] ?? ''],
+        command,
+        next: /^ +([a-z-]+)/.exec(rest)?.[1] ?? '',
         options: rest.match(/--[a-z-]+/g) ?? [],
       }),
     ),
@@ -87,26 +89,25 @@ function standinCalls(document: Document): readonly StandinCall[] {
 
 const helpOf = new Map<string, string>();
 
-function unknownParts({ words, options }: StandinCall): readonly string[] {
-  const [command = '', next = ''] = words;
-  if (!lists('', command)) return [`standin ${command}`];
-  const whole = lists(command, next) ? `${command} ${next}` : command;
+function unknownParts({ command, next, options }: StandinCall): readonly string[] {
+  if (!names(help(''), command)) return [`standin ${command}`];
+  const isGroup = next !== '' && /^Commands:/m.test(help(command));
+  if (isGroup && !names(help(command), next)) return [`standin ${command} ${next}`];
+  const text = isGroup ? help(`${command} ${next}`) : help(command);
   return options
-    .filter((option) => !help(whole).includes(`${option} `) && !help(whole).includes(`${option}\n`))
-    .map((option) => `standin ${whole} ${option}`);
+    .filter((option) => !text.includes(`${option} `) && !text.includes(`${option}\n`))
+    .map((option) => `standin ${command} ${option}`);
 }
 
-/** Whether the help of `command` lists this command beneath it. */
-function lists(command: string, name: string): boolean {
-  return name !== '' && new RegExp(`^ {2}${name}\\b`, 'm').test(help(command));
+function names(text: string, command: string): boolean {
+  return new RegExp(`^ {2}${command}\\b`, 'm').test(text);
 }
 
 /** What the command line itself says that it can do. */
 function help(command: string): string {
   const known = helpOf.get(command);
   if (known !== undefined) return known;
-  const words = command === '' ? [] : command.split(' ');
-  const args = [join(ROOT, 'bin', 'standin.js'), ...words, '--help'];
+  const args = [join(ROOT, 'bin', 'standin.js'), ...command.split(' ').filter(Boolean), '--help'];
   const text = execFileSync(process.execPath, args, { encoding: 'utf8' });
   helpOf.set(command, text);
   return text;

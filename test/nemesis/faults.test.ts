@@ -301,6 +301,57 @@ test('pause-in-transaction waits for a transaction; without one its undo only di
     expect(state(world, 'master-a')).toBe('up 1');
   }));
 
+test('cold-start takes all masters down, and its undo starts them one after the other, in the order that it was given', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('cold-start', '', { staggerS: 7, first: 1 }));
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'down 1']);
+    expect(world.strike('cold-start', '', { staggerS: 7, first: 1 })).toBeNull();
+    await world.until(30);
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'up 2']);
+    await world.until(38);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 2']);
+  }));
+
+test('cold-start leaves those alone that were down before', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('crash', 'master-a'));
+    const undo = struck(world.strike('cold-start', '', { staggerS: 0, first: 0 }));
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'up 2']);
+  }));
+
+test('rolling-restart stops the masters in turn, and starts each as soon as it has stopped', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('rolling-restart', '', { gapS: 10 }));
+    await world.until(15);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 1']);
+    await world.until(25);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 2']);
+  }));
+
+test('the undo of a rolling-restart spares those whose turn has not come', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('rolling-restart', '', { gapS: 10 }))();
+    await world.until(30);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 1']);
+  }));
+
+test('second-process starts one more process beside a master, once, and its undo kills it', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('second-process', 'master-a'));
+    expect(world.strike('second-process', 'master-a')).toBeNull();
+    expect([state(world, 'master-a'), state(world, 'master-a-second')]).toEqual(['up 1', 'up 1']);
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-a-second')]).toEqual(['up 1', 'down 1']);
+    expect(world.strike('second-process', 'master-a')).not.toBeNull();
+  }));
+
 test('strikes and undos are in the trace, each once, and so is a strike without effect', () =>
   SmallWorld.with(async (world) => {
     await world.until(1);

@@ -6,6 +6,7 @@ import { StandinError } from '../../src/core/errors.js';
 import type { JsonValue } from '../../src/core/json.js';
 import type { Change, NewChange } from '../../src/db/changes.js';
 import { ClaimLostError } from '../../src/db/claims.js';
+import { ActivityOverError } from '../../src/services/clustered-service.js';
 import { BaseScheduler, type ConsumeOptions, type SchedulerOptions } from '../../src/schedulers/base.js';
 import type { AddBuildsetOptions, AddedBuildset } from '../../src/schedulers/buildset-builder.js';
 import { ChangeFilter } from '../../src/schedulers/change-filter.js';
@@ -316,8 +317,8 @@ describe('state', () => {
     await expect(scheduler.get('k', 1)).rejects.toThrow(ClaimLostError);
     await start();
     await member.master.stop();
-    await expect(scheduler.get('k', 1)).rejects.toThrow(ClaimLostError);
-    await expect(scheduler.set('k', 1)).rejects.toThrow(ClaimLostError);
+    await expect(scheduler.get('k', 1)).rejects.toThrow(ActivityOverError);
+    await expect(scheduler.set('k', 1)).rejects.toThrow(ActivityOverError);
   });
 
   test('classifications are written, read and flushed with the effect', async () => {

@@ -78,7 +78,7 @@ function standinCalls(document: Document): readonly StandinCall[] {
   return commands(document).flatMap((line) =>
     [...line.matchAll(/(?:^|\bnpx (?:--no-install )?)standin ([a-z]+)([^&|;]*)/g)].map(
       ([, command = '', rest = '']) => ({
-        words: [command, /^ ([a-z-]+)/.exec(rest)?.[1] ?? ''],
+        words: [command, /^ ([a-z][a-z-]*)/.exec(rest)?.[1] ?? ''],
         options: rest.match(/--[a-z-]+/g) ?? [],
       }),
     ),

@@ -80,7 +80,7 @@ function standinCalls(document: Document): readonly StandinCall[] {
     [...line.matchAll(/(?:^|\bnpx (?:--no-install )?)standin ([a-z]+)([^&|;]*)/g)].map(
       ([, command = '', rest = '']) => ({
         command,
-        next: /^ +([a-z-]+)/.exec(rest)?.[1] ?? '',
+        next: /^ +([a-z][a-z-]*)/.exec(rest)?.[1] ?? '',
         options: rest.match(/--[a-z-]+/g) ?? [],
       }),
     ),

@@ -8,11 +8,14 @@ import { describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
-import type { MasterParts } from '../../src/master/parts.js';
+import { SOUND_PARTS, type MasterParts } from '../../src/master/parts.js';
+import { createMessageQueue } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import type { HistoryEvent } from '../oracles/history.js';
 import type { Network } from './network.js';
+import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
 import { SimulatedDriver } from './sql-driver.js';
 
@@ -29,6 +32,8 @@ export interface ClusterOptions {
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
   readonly onLife: (process: Process, what: 'ready' | 'stop') => void;
+  /** Who consumes, what is produced and what is delivered. */
+  readonly onMessage: (event: HistoryEvent) => void;
 }
 
 /** Which masters say that they are active for a scheduler, and which of those are not paused. */
@@ -50,9 +55,16 @@ export class Cluster {
   readonly #members = new Map<string, Member>();
   /** Masters that a fault holds down. */
   readonly #heldDown = new Set<string>();
+  readonly #observer: QueueObserver;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    let consumers = 0;
+    this.#observer = {
+      nowUs: () => options.kernel.nowUs,
+      nextConsumer: () => ++consumers,
+      tell: options.onMessage,
+    };
     options.kernel.onLife((event) => {
       if (!options.masters.includes(event.node)) return;
       if (event.kind === 'crash' || event.kind === 'exit') this.#members.delete(event.node);
@@ -122,9 +134,12 @@ export class Cluster {
 
   #main(process: Process): void {
     const schedulers = this.#options.schedulers();
-    const ports = this.#ports(process);
+    const host = this.#ports(process);
     const { routerUrl, parts } = this.#options;
     const mq = { type: 'wamp', url: routerUrl } as const;
+    const kinds = { ...SOUND_PARTS, ...parts };
+    const queue = createMessageQueue(host.runtime, mq, webSocketClass(this.#options.network, process), kinds);
+    const ports = { ...host, mq: new ObservedQueue(queue, process, this.#observer) };
     const master = new BuildMaster({ name: process.node.name, schedulers, mq }, ports, parts);
     this.#members.set(process.node.name, { process, master, schedulers });
     master.start().then(
@@ -146,7 +161,6 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
-      webSocket: webSocketClass(network, process),
       exit: (reason) => process.exit(reason),
     };
   }

@@ -4,6 +4,8 @@
 // order). Each is a decision of its own, named by topic and subscriber, and drawn only while its condition is in force.
 // Conditions may overlap; the highest probability counts. They belong to the node: a restart does not end them.
 
+import type { RoutingKey } from '../../src/core/routing-key.js';
+import { DEFAULT_TOPIC_PREFIX, TopicSpace } from '../../src/mq/wamp-topic.js';
 import type { Kernel, Node, Process } from '../kernel/kernel.js';
 import type { Network } from './network.js';
 import { WEB_SOCKET_PORT } from './simulated-websocket.js';
@@ -24,6 +26,8 @@ interface Condition {
   readonly maxDelayMs: number;
 }
 
+/** What masters publish under. */
+const TOPICS = new TopicSpace(DEFAULT_TOPIC_PREFIX);
 /** The second copy of a doubled delivery is late by up to this. */
 const DUPLICATE_DELAY_MS = 1_000;
 
@@ -41,6 +45,7 @@ export class RouterNode {
   readonly #drops = new Set<Condition>();
   readonly #duplicates = new Set<Condition>();
   readonly #delays = new Set<Condition>();
+  readonly #lossListeners: ((node: string, key: RoutingKey) => void)[] = [];
 
   /** `node` is down until `start`; WebSockets reach it as `ws://<its name>/`. */
   constructor(kernel: Kernel, network: Network, node: Node) {
@@ -58,6 +63,11 @@ export class RouterNode {
   start(): void {
     this.statistics.starts++;
     this.#kernel.start(this.node, (process) => this.#main(process));
+  }
+
+  /** `listener` hears of each message to a node that a condition drops, or makes late. */
+  onLost(listener: (node: string, key: RoutingKey) => void): void {
+    this.#lossListeners.push(listener);
   }
 
   /** Each delivery is dropped with this probability. Returns what undoes it. */
@@ -93,7 +103,17 @@ export class RouterNode {
   }
 
   #fate(topic: string, peer: string): Fate {
-    const entity = `${topic}>${peer}`;
+    const fate = this.#drawFate(`${topic}>${peer}`);
+    if (fate.delaysUs[0] !== 0) this.#lose(topic, peer);
+    return fate;
+  }
+
+  #lose(topic: string, peer: string): void {
+    const key = TOPICS.keyOf(topic);
+    if (key !== null) for (const listener of this.#lossListeners) listener(peer, key);
+  }
+
+  #drawFate(entity: string): Fate {
     if (this.#strikes('router.drop', entity, this.#drops)) return this.#count('dropped', entity, []);
     const delayUs = this.#strikes('router.delay', entity, this.#delays)
       ? this.#drawDelayUs('router.delay-time', entity, this.#delays)

@@ -128,7 +128,7 @@ export class BuildMaster {
       await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
       await this.#keeper?.stop();
       this.#upkeep.stop();
-      await this.data.masterStopped({ id: this.#masterid, name: this.config.name });
+      await this.data.masterStopped(this.#identity());
     } catch (error) {
       logger.log('warning', `stopped without saying so: ${describeError(error)}`);
     }
@@ -144,7 +144,7 @@ export class BuildMaster {
     await this.db.checkSchema();
     this.#masterid = await this.db.masters.findMasterId(this.config.name);
     const sentAt = this.#lease.now();
-    this.#lease.begin(await this.db.masters.newIncarnation(this.#masterid), sentAt);
+    this.#lease.begin(await this.data.masterStarted(this.#identity()), sentAt);
     this.#watchLapse();
     this.#heartbeat = new Heartbeat({
       runtime: this.#ports.runtime,
@@ -166,7 +166,6 @@ export class BuildMaster {
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
     const { schedulers, builders, heartbeatMs, leaseMs } = this.config;
-    await this.data.masterStarted({ id: this.#masterid, name: this.config.name });
     const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
     for (const name of names) await this.db.builders.findBuilderId(name);
     const watch = new this.#parts.OwnerWatch(runtime.clock, leaseMs);
@@ -231,6 +230,10 @@ export class BuildMaster {
     );
   }
 
+  #identity(): { readonly id: number; readonly name: string } {
+    return { id: this.#masterid, name: this.config.name };
+  }
+
   async #rejoin(): Promise<void> {
     const before = this.#lease.incarnation;
     if (before === null || this.#stopping.signal.aborted) return;
@@ -240,7 +243,7 @@ export class BuildMaster {
     );
     await this.#quiesce('its incarnation has been ended');
     const sentAt = this.#lease.now();
-    const incarnation = await this.db.masters.rejoin(this.#masterid, before);
+    const incarnation = await this.data.masterRejoined(this.#identity(), before);
     if (incarnation === null) {
       this.#ports.exit(`a younger process named '${this.config.name}' runs`);
       return;

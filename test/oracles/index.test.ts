@@ -13,6 +13,8 @@ test('every guarantee has its oracle, in order', () => {
     'no-duplicate',
     'state-recovered',
     'dead-released',
+    'queue-contract',
+    'data-follows',
   ]);
 });
 

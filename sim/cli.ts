@@ -14,6 +14,7 @@ import { queueCommand } from './cli/queue.js';
 import { replayCommand } from './cli/replay.js';
 import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
+import { watchCommand } from './cli/watch.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
 /** Runs the command line `args` (without node and script) and returns the exit code of the process. */
@@ -47,6 +48,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     historyCommand,
     routerCommand,
     queueCommand,
+    watchCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

@@ -67,42 +67,32 @@ function fold(kind: EntityKind, messages: Recorder['messages']): readonly JsonOb
   return entities.all;
 }
 
-/** Masters, owners, and the ids of buildsets and requests, as the rows say; what was never announced is left out. */
-function told(recorder: Recorder): readonly string[] {
+/** Masters, owners, buildsets and requests, as the rows say; what was never announced is left out. */
+function told(recorder: Recorder): readonly unknown[] {
   const owners = new Map(
     recorder.rows('scheduler_masters').map((row) => [row['schedulerid'], row['masterid']]),
   );
+  const masters = recorder.rows('masters').filter(({ incarnation }) => incarnation !== 0);
+  const schedulers = recorder.rows('schedulers').filter(({ revision }) => revision !== 0);
   return [
-    ...recorder
-      .rows('masters')
-      .filter(({ incarnation }) => incarnation !== 0)
-      .map(({ id, incarnation, active }) => `master ${id}/${incarnation} ${active === 1}`),
-    ...recorder
-      .rows('schedulers')
-      .filter(({ revision }) => revision !== 0)
-      .map(
-        ({ id, enabled, revision }) =>
-          `scheduler ${id}/${revision} ${enabled === 1} ${owners.get(id) ?? null}`,
-      ),
-    ...recorder
-      .rows('buildsets')
-      .map(({ id, reason, complete }) => `buildset ${id} ${reason} ${complete === 1}`),
-    ...recorder
-      .rows('buildrequests')
-      .map(({ id, buildsetid, builderid }) => `request ${id} ${buildsetid} ${builderid}`),
+    masters.map(({ id, incarnation, active }) => [id, incarnation, active === 1]),
+    schedulers.map(({ id, enabled, revision }) => [id, revision, enabled === 1, owners.get(id) ?? null]),
+    recorder.rows('buildsets').map(({ id, reason, complete }) => [id, reason, complete === 1]),
+    recorder.rows('buildrequests').map(({ id, buildsetid, builderid }) => [id, buildsetid, builderid]),
   ];
 }
 
-function folded(messages: Recorder['messages']): readonly string[] {
+function folded(messages: Recorder['messages']): readonly unknown[] {
   return [
-    ...fold(LIVE_MASTERS, messages).map((m) => `master ${m['masterid']}/${m['incarnation']} ${m['active']}`),
-    ...fold(LIVE_SCHEDULERS, messages).map(
-      (s) => `scheduler ${s['schedulerid']}/${s['revision']} ${s['enabled']} ${s['masterid']}`,
-    ),
-    ...fold(LIVE_BUILDSETS, messages).map((b) => `buildset ${b['bsid']} ${b['reason']} ${b['complete']}`),
-    ...fold(LIVE_BUILDREQUESTS, messages).map(
-      (r) => `request ${r['buildrequestid']} ${r['buildsetid']} ${r['builderid']}`,
-    ),
+    fold(LIVE_MASTERS, messages).map((m) => [m['masterid'], m['incarnation'], m['active']]),
+    fold(LIVE_SCHEDULERS, messages).map((s) => [
+      s['schedulerid'],
+      s['revision'],
+      s['enabled'],
+      s['masterid'],
+    ]),
+    fold(LIVE_BUILDSETS, messages).map((b) => [b['bsid'], b['reason'], b['complete']]),
+    fold(LIVE_BUILDREQUESTS, messages).map((r) => [r['buildrequestid'], r['buildsetid'], r['builderid']]),
   ];
 }
 

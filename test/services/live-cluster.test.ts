@@ -32,7 +32,7 @@ async function following(options: Partial<LiveClusterOptions>): Promise<Followed
   const mq = new SimpleMQ(runtime);
   const heard: string[] = [];
   const onState = (word: string, state: JsonObject): void =>
-    void heard.push(`${word} ${String(state['revision'])}`);
+    void heard.push(`${word} ${Number(state['revision'])}`);
   const live = new LiveCluster(runtime, mq, { load: null, pollMs: 30_000, keep: 10, onState, ...options });
   live.start();
   await runtime.clock.advance(0);
@@ -48,7 +48,7 @@ describe('LiveCluster', () => {
     await settle();
     expect(live.schedulers.all).toEqual([revision(4)]);
     expect(live.masters.all).toHaveLength(1);
-    expect(heard).toEqual(['schedulers 1', 'schedulers 2', 'schedulers 4', 'masters undefined']);
+    expect(heard).toEqual(['schedulers 1', 'schedulers 2', 'schedulers 4', 'masters NaN']);
     expect(live.statistics).toEqual({ loads: 0, gaps: 1, stale: 3 });
     await live.stop();
     mq.produce(KEY, revision(5));

@@ -135,8 +135,8 @@ export function fastRow(owner: readonly [number, number] | null, isFree: 0 | 1, 
 
 /** master-a#1 holds incarnation 1 of master 1 from 1 s, master-b#1 that of master 2 from 2 s; fast is registered at 3 s. */
 export const REGISTERED: readonly HistoryEvent[] = [
-  commit(1, 'master-a#1', insert('masters', masterRow(MASTER_A, 1, 0, 0))),
-  commit(2, 'master-b#1', insert('masters', masterRow(MASTER_B, 1, 0, 0))),
+  commit(1, 'master-a#1', insert('masters', masterRow(MASTER_A, 1))),
+  commit(2, 'master-b#1', insert('masters', masterRow(MASTER_B, 1))),
   commit(3, 'master-a#1', insert('schedulers', fastRow(null, 1)), insert('objects', { id: 7, name: 'fast' })),
 ];
 

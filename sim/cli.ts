@@ -17,6 +17,7 @@ import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
 import { masterCommand } from '../src/cli.js';
 import { loadModule } from './explore/scenario-lookup.js';
+import { watchCommand } from './cli/watch.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
 /** Runs the command line `args` (without node and script) and returns the exit code of the process. */
@@ -51,6 +52,7 @@ function buildProgram(onExit: (code: number) => void): Command {
     newCommand,
     routerCommand,
     queueCommand,
+    watchCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());

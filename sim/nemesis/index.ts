@@ -15,11 +15,14 @@ import { databaseClock } from './database-clock.js';
 import { databaseOutage } from './database-outage.js';
 import { databaseRestart } from './database-restart.js';
 import type { Fault, PlannedFault } from './fault.js';
+import { halfOpenRouter } from './half-open-router.js';
 import { hostCrash } from './host-crash.js';
 import { lockHold } from './lock-hold.js';
+import { lostSubscription } from './lost-subscription.js';
 import { messageDelay } from './message-delay.js';
 import { messageDrop } from './message-drop.js';
 import { messageDuplicate } from './message-duplicate.js';
+import { messageReorder } from './message-reorder.js';
 import { oneWayDatabase } from './one-way-database.js';
 import { oneWayRouter } from './one-way-router.js';
 import { partitionAll } from './partition-all.js';
@@ -31,6 +34,7 @@ import { routerRestart } from './router-restart.js';
 import { secondProcess } from './second-process.js';
 import { pauseInTransaction } from './pause-in-transaction.js';
 import { sessionLimit } from './session-limit.js';
+import { slowConsumer } from './slow-consumer.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
 import { stop } from './stop.js';
@@ -48,10 +52,14 @@ export const FAULTS: readonly Fault[] = [
   oneWayRouter,
   cutDatabase,
   cutRouter,
+  halfOpenRouter,
   slowLink,
   messageDrop,
   messageDuplicate,
   messageDelay,
+  messageReorder,
+  lostSubscription,
+  slowConsumer,
   clockStep,
   clockDrift,
   routerRestart,

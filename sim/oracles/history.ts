@@ -65,6 +65,56 @@ export interface StateReadHistoryEvent extends ProcessId {
   readonly value: string | null;
 }
 
+/**
+ * A consumer of the message queue: `asked` = startConsuming was called, `started` = it resolved, `stopping` =
+ * stopConsuming was called, `stopped` = it resolved. `consumer` is unique in the run.
+ */
+export interface ConsumeHistoryEvent extends ProcessId {
+  readonly kind: 'consume';
+  readonly atUs: number;
+  readonly consumer: number;
+  readonly what: 'asked' | 'started' | 'stopping' | 'stopped';
+  readonly filter: readonly (string | null)[];
+}
+
+/** A process handed a message to the message queue; `body` is JSON text. */
+export interface ProduceHistoryEvent extends ProcessId {
+  readonly kind: 'produce';
+  readonly atUs: number;
+  readonly key: readonly string[];
+  readonly body: string;
+}
+
+/** A consumer was called with a message. */
+export interface DeliverHistoryEvent extends ProcessId {
+  readonly kind: 'deliver';
+  readonly atUs: number;
+  readonly consumer: number;
+  readonly key: readonly string[];
+}
+
+/** The queue of a process told its consumers that messages may have been missed. */
+export interface ReconnectHistoryEvent extends ProcessId {
+  readonly kind: 'reconnect';
+  readonly atUs: number;
+}
+
+/** A fault at the router kept a message from a node, or made it late. */
+export interface LostHistoryEvent {
+  readonly kind: 'lost';
+  readonly atUs: number;
+  readonly node: string;
+  readonly key: readonly string[];
+}
+
+/** The consumer of a durable queue is given a message of it, by its row's id. */
+export interface TakeHistoryEvent extends ProcessId {
+  readonly kind: 'take';
+  readonly atUs: number;
+  readonly queue: string;
+  readonly messageId: number;
+}
+
 /** A fault struck or was undone. */
 export interface FaultHistoryEvent {
   readonly kind: 'fault';
@@ -95,6 +145,12 @@ export type HistoryEvent =
   | CommitHistoryEvent
   | ActiveHistoryEvent
   | StateReadHistoryEvent
+  | ConsumeHistoryEvent
+  | ProduceHistoryEvent
+  | DeliverHistoryEvent
+  | ReconnectHistoryEvent
+  | LostHistoryEvent
+  | TakeHistoryEvent
   | FaultHistoryEvent
   | UncaughtHistoryEvent
   | PhaseHistoryEvent;

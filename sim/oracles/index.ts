@@ -1,11 +1,13 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9, G10, G13).
 
+import { dataFollows } from './data-follows.js';
 import { deadReleased } from './dead-released.js';
 import { failoverBound } from './failover-bound.js';
 import type { Oracle } from './history.js';
 import { noDuplicate } from './no-duplicate.js';
 import { noLostChange } from './no-lost-change.js';
 import { nonRevertive } from './non-revertive.js';
+import { queueContract } from './queue-contract.js';
 import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
 import { stateRecovered } from './state-recovered.js';
@@ -20,4 +22,6 @@ export const ORACLES: readonly Oracle[] = [
   noDuplicate,
   stateRecovered,
   deadReleased,
+  queueContract,
+  dataFollows,
 ];

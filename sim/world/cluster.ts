@@ -9,11 +9,14 @@ import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
-import type { MasterParts } from '../../src/master/parts.js';
+import { SOUND_PARTS, type MasterParts } from '../../src/master/parts.js';
+import { createMessageQueue } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import type { HistoryEvent } from '../oracles/history.js';
 import type { Network } from './network.js';
+import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
 import { SimulatedDriver } from './sql-driver.js';
 
@@ -30,6 +33,8 @@ export interface ClusterOptions {
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
   readonly onLife: (process: Process, what: 'ready' | 'stop') => void;
+  /** Who consumes, what is produced and what is delivered. */
+  readonly onMessage: (event: HistoryEvent) => void;
 }
 
 /** Which masters say that they are active for a scheduler, and which of those are not paused. */
@@ -56,9 +61,16 @@ export class Cluster {
   readonly #versions = new Map<string, number>();
   /** Masters under whose names a second process has run, each by the node that it ran on. */
   readonly #seconds = new Map<string, string>();
+  readonly #observer: QueueObserver;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    let consumers = 0;
+    this.#observer = {
+      nowUs: () => options.kernel.nowUs,
+      nextConsumer: () => ++consumers,
+      tell: options.onMessage,
+    };
     options.kernel.onLife((event) => {
       if (event.kind === 'crash' || event.kind === 'exit') this.#members.delete(event.node);
       if (event.kind === 'exit' && options.masters.includes(event.node)) this.#supervise(event.node);
@@ -178,14 +190,22 @@ export class Cluster {
     });
   }
 
-  #configOf(name: string, schedulers: readonly BaseScheduler[]): MasterOptions {
+  #configOf(
+    name: string,
+    schedulers: readonly BaseScheduler[],
+  ): MasterOptions & Required<Pick<MasterOptions, 'mq'>> {
     return { name, schedulers, mq: { type: 'wamp', url: this.#options.routerUrl } };
   }
 
   #main(process: Process, name = process.node.name): void {
     const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
-    const ports = this.#ports(process);
-    const master = new BuildMaster(this.#configOf(name, schedulers), ports, this.#options.parts);
+    const config = this.#configOf(name, schedulers);
+    const { network, parts } = this.#options;
+    const host = this.#ports(process);
+    const kinds = { ...SOUND_PARTS, ...parts };
+    const queue = createMessageQueue(host.runtime, config.mq, webSocketClass(network, process), kinds);
+    const ports = { ...host, mq: new ObservedQueue(queue, process, this.#observer) };
+    const master = new BuildMaster(config, ports, parts);
     this.#members.set(process.node.name, { process, master, schedulers: new Set(schedulers) });
     master.start().then(
       () => this.#options.onLife(process, 'ready'),
@@ -206,7 +226,6 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
-      webSocket: webSocketClass(network, process),
       exit: (reason) => process.exit(reason),
     };
   }

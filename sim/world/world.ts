@@ -83,7 +83,9 @@ export class World implements FaultSurface {
       parts: options.parts,
       onProbe: (process, event, detail) => this.#probed(process, event, detail),
       onLife: (process, what) => this.#masterLived(process, what),
+      onMessage: (event) => this.#tell(event),
     });
+    this.router.onLost((node, key) => this.#tell({ kind: 'lost', atUs: kernel.nowUs, node, key }));
     this.#schedule();
   }
 
@@ -233,6 +235,12 @@ export class World implements FaultSurface {
 
   #probed(process: Process, event: string, detail: JsonObject): void {
     const { nowUs } = this.kernel;
+    const { node, incarnation } = process;
+    if (event === 'message-taken') {
+      const { queue, messageId } = detail as { queue: string; messageId: number };
+      this.#tell({ kind: 'take', atUs: nowUs, node: node.name, incarnation, queue, messageId });
+      return;
+    }
     if (event !== 'state-read') {
       this.#sample(false);
       return;
@@ -245,7 +253,6 @@ export class World implements FaultSurface {
     };
     // The process counts whole milliseconds by its own clock: two more are certain to include the read's beginning.
     const fromUs = Math.max(0, nowUs - Math.ceil((tookMs + 2) * 1020));
-    const { node, incarnation } = process;
     this.#tell({
       kind: 'state-read',
       atUs: nowUs,

@@ -92,6 +92,10 @@ class DatabaseInbox implements Inbox {
     return messages.map(({ id, key, body }) => deepFreeze({ id, key, body: body as JsonObject }));
   }
 
+  taking(messageId: number): void {
+    this.#context.runtime.probe.emit('message-taken', { queue: this.#name, messageId });
+  }
+
   acknowledge(id: number): Promise<void> {
     return this.#context.db.queues.acknowledge(id);
   }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../core/json.js';
 import { SUCCESS } from '../core/results.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Change } from '../db/changes.js';
-import { SERVICE_NAMES, type FreedService, type ServiceKind } from '../db/claims.js';
+import { SERVICE_NAMES, type RevisedService, type ServiceKind } from '../db/claims.js';
 import type { BuildRequest } from '../db/build-requests.js';
 import type { Build } from '../db/builds.js';
 import type { AnnouncedBuildset, NewBuildset } from '../db/buildsets.js';
@@ -23,10 +23,15 @@ export const MASTER_STOPPED: Filter = ['masters', null, 'stopped'];
 export const SCHEDULER_RELEASED: Filter = ['schedulers', null, 'released'];
 export const SCHEDULER_UPDATED: Filter = ['schedulers', null, 'updated'];
 
-export function masterEvent(master: { id: number; name: string }, what: 'started' | 'stopped'): Event {
+/** A master's incarnation grows, and each begins active: that orders what is heard of it. */
+export function masterEvent(
+  master: { id: number; name: string; incarnation: number },
+  what: 'started' | 'stopped',
+): Event {
+  const { id, name, incarnation } = master;
   return {
-    key: ['masters', String(master.id), what],
-    body: { masterid: master.id, name: master.name, active: what === 'started' },
+    key: ['masters', String(id), what],
+    body: { masterid: id, name, active: what === 'started', incarnation },
   };
 }
 
@@ -34,11 +39,14 @@ export function masterEvent(master: { id: number; name: string }, what: 'started
 export function serviceEvent(
   kind: ServiceKind,
   what: 'claimed' | 'released' | 'updated',
-  service: FreedService & { readonly masterid: number | null },
+  service: RevisedService,
 ): Event {
   const { table, id } = SERVICE_NAMES[kind];
-  const { serviceid, name, enabled, masterid } = service;
-  return { key: [table, String(serviceid), what], body: { [id]: serviceid, name, enabled, masterid } };
+  const { name, enabled, masterid, revision } = service;
+  return {
+    key: [table, String(service.id), what],
+    body: { [id]: service.id, name, enabled, masterid, revision },
+  };
 }
 
 export function changeEvent(change: Change): Event {

@@ -7,7 +7,7 @@
 import { assert, present } from '../core/assert.js';
 import { sha1 } from '../core/digest.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
-import { SERVICE_NAMES, unlinkStatements, type Owner } from './claims.js';
+import { SERVICE_NAMES, unlinkIn, type Owner, type ServiceIds } from './claims.js';
 import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
@@ -33,6 +33,17 @@ export interface Expiry {
   readonly masterName: string;
   /** Whether the master was marked active until now. */
   readonly wasActive: boolean;
+  /** What was linked to it. */
+  readonly unlinked: ServiceIds;
+}
+
+/** What it changed to mark a master as inactive. */
+export interface MasterStop {
+  /** Whether it was active until now. */
+  readonly hasChanged: boolean;
+  readonly incarnation: number;
+  /** What was linked to it. */
+  readonly unlinked: ServiceIds;
 }
 
 /** What a renewal found. */
@@ -69,31 +80,32 @@ export class MastersConnector {
    * inactive; somebody marks A active; A's renewal, stuck in the network until now, finds an active row; A believes again.
    */
   setMasterState(masterid: number, active: boolean): Promise<boolean> {
-    return this.#database.transaction((tx) => this.setMasterStateIn(tx, masterid, active), {
-      isIdempotent: true,
-    });
+    return this.#database.transaction(
+      async (tx) => {
+        if (!active) return (await this.stopIn(tx, masterid)).hasChanged;
+        const row = await lockedMaster(tx, masterid);
+        if (row === null) return false;
+        await tx.run([
+          ...(booleanOf(row, 'active') ? [] : supersedeStatements('id = ?', [masterid])),
+          {
+            sql: 'UPDATE masters SET active = 1, last_active = ? WHERE id = ?',
+            values: [wallSeconds(this.#clock), masterid],
+          },
+        ]);
+        return !booleanOf(row, 'active');
+      },
+      { isIdempotent: true },
+    );
   }
 
-  /** `setMasterState` as part of a transaction. */
-  async setMasterStateIn(tx: Transaction, masterid: number, active: boolean): Promise<boolean> {
-    const row = await tx.one(
-      'SELECT active FROM masters WHERE id = ?',
-      [masterid],
-      `row:masters:${masterid}`,
-    );
-    if (row === null) return false;
-    if (active) {
-      await tx.run([
-        ...(booleanOf(row, 'active') ? [] : supersedeStatements('id = ?', [masterid])),
-        {
-          sql: 'UPDATE masters SET active = 1, last_active = ? WHERE id = ?',
-          values: [wallSeconds(this.#clock), masterid],
-        },
-      ]);
-    } else {
-      await tx.run(deactivationStatements(masterid));
-    }
-    return booleanOf(row, 'active') !== active;
+  /** Marks a master as inactive, and deletes its links, as part of a transaction; returns what that changed. */
+  async stopIn(tx: Transaction, masterid: number): Promise<MasterStop> {
+    const row = await lockedMaster(tx, masterid);
+    if (row === null)
+      return { hasChanged: false, incarnation: 0, unlinked: { scheduler: [], changesource: [] } };
+    await tx.run(deactivationStatements(masterid));
+    const unlinked = await unlinkIn(tx, masterid);
+    return { hasChanged: booleanOf(row, 'active'), incarnation: integerOf(row, 'incarnation'), unlinked };
   }
 
   /**
@@ -108,10 +120,12 @@ export class MastersConnector {
     const master = present(found, 'master of an owner');
     if (integerOf(master, 'beat') !== owner.seenBeat) return null;
     const isCurrent = integerOf(master, 'incarnation') === incarnation;
-    if (isCurrent) {
-      await tx.run(deactivationStatements(masterid));
-    }
-    return { masterName: textOf(master, 'name'), wasActive: isCurrent && booleanOf(master, 'active') };
+    if (isCurrent) await tx.run(deactivationStatements(masterid));
+    return {
+      masterName: textOf(master, 'name'),
+      wasActive: isCurrent && booleanOf(master, 'active'),
+      unlinked: isCurrent ? await unlinkIn(tx, masterid) : { scheduler: [], changesource: [] },
+    };
   }
 
   /** The master, or null. */
@@ -141,25 +155,27 @@ export class MastersConnector {
   }
 
   /** Begins a new life of this master, whatever its row says: active, with a greater incarnation, which is returned. */
-  async newIncarnation(masterid: number): Promise<number> {
-    const incarnation = await this.#supersede('id = ?', [masterid]);
+  newIncarnation(masterid: number): Promise<number> {
+    return this.#database.transaction((tx) => this.newIncarnationIn(tx, masterid), { isIdempotent: true });
+  }
+
+  /** `newIncarnation` as part of a transaction. */
+  async newIncarnationIn(tx: Transaction, masterid: number): Promise<number> {
+    const incarnation = await this.#supersede(tx, 'id = ?', [masterid]);
     assert(incarnation !== null, `master ${masterid} has no row`);
     return incarnation;
   }
 
-  /**
-   * Begins a new life after the lease of `incarnation` was lost: null when somebody else has begun one (superseded).
-   * An attempt of our own whose outcome stayed unknown looks the same; then this process ends, which is safe.
-   */
-  rejoin(masterid: number, incarnation: number): Promise<number | null> {
-    return this.#supersede('id = ? AND incarnation = ?', [masterid, incarnation]);
+  /** Begins a new life after the lease of `incarnation` was lost: null when somebody else has begun one (superseded). */
+  rejoinIn(tx: Transaction, masterid: number, incarnation: number): Promise<number | null> {
+    return this.#supersede(tx, 'id = ? AND incarnation = ?', [masterid, incarnation]);
   }
 
-  async #supersede(condition: string, values: readonly SqlValue[]): Promise<number | null> {
+  async #supersede(tx: Transaction, condition: string, values: readonly SqlValue[]): Promise<number | null> {
     const sql = `UPDATE masters SET active = 1, last_active = ? WHERE ${condition} RETURNING incarnation`;
     const activate = { sql, values: [wallSeconds(this.#clock), ...values] };
     // The condition holds before the incarnation is raised, hence this order.
-    const results = await this.#database.batch([activate, ...supersedeStatements(condition, values)]);
+    const results = await tx.run([activate, ...supersedeStatements(condition, values)]);
     const row = results[0]?.rows[0];
     return row === undefined ? null : integerOf(row, 'incarnation') + 1;
   }
@@ -180,6 +196,11 @@ export class MastersConnector {
       ? 'superseded'
       : 'expired';
   }
+}
+
+function lockedMaster(tx: Transaction, masterid: number): Promise<Row | null> {
+  const sql = 'SELECT active, incarnation FROM masters WHERE id = ?';
+  return tx.one(sql, [masterid], `row:masters:${masterid}`);
 }
 
 /**
@@ -207,7 +228,6 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
 /** Sets a master inactive; its links go, its claims do not end by that. */
 function deactivationStatements(masterid: number): readonly Statement[] {
   return [
-    ...unlinkStatements(masterid),
     { sql: 'DELETE FROM builder_masters WHERE masterid = ?', values: [masterid] },
     { sql: `UPDATE masters SET active = 0, housekept = ${HOUSEKEPT} WHERE id = ?`, values: [masterid] },
   ];

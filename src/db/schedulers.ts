@@ -57,18 +57,13 @@ export class SchedulersConnector extends ClaimsConnector {
   /** Enables or disables; false when it was so already or does not exist. */
   async enableIn(tx: Transaction, schedulerid: number, enabled: boolean): Promise<boolean> {
     await tx.all('SELECT id FROM schedulers WHERE id = ?', [schedulerid], this.lock(schedulerid));
-    const sql = 'UPDATE schedulers SET enabled = ? WHERE id = ? AND enabled <> ?';
+    const sql = 'UPDATE schedulers SET enabled = ?, revision = revision + 1 WHERE id = ? AND enabled <> ?';
     return (await tx.change(sql, [Number(enabled), schedulerid, Number(enabled)])) > 0;
   }
 
   /** The scheduler, or null. */
   getScheduler(schedulerid: number): Promise<Scheduler | null> {
     return this.getService(schedulerid);
-  }
-
-  /** `getScheduler` as part of a transaction. */
-  getSchedulerIn(tx: Transaction, schedulerid: number): Promise<Scheduler | null> {
-    return this.getServiceIn(tx, schedulerid);
   }
 
   /** All schedulers, by id; `active` = has a link, `masterid` = linked to that master; both must hold. */

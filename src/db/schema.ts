@@ -5,6 +5,7 @@
 //   master_incarnations          the last beat of incarnations that have been superseded and may still own something
 //   schedulers.owner_*, epoch        the last owner, and the fence that every effect compares; never reset
 //   schedulers.is_free               1 once the last owner's claim has ended for certain (changesources are alike)
+//   schedulers.revision              grows with each change that is announced, so that consumers can order what they hear
 //   buildrequest_claims.incarnation,
 //   builds.incarnation               of which life of a master a claim or a build is: when that is over, it is too
 //   buildrequest_claims.is_open      0 once the request is complete: the claim then only says who did it
@@ -48,14 +49,14 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE schedulers (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE scheduler_masters (
      schedulerid INTEGER PRIMARY KEY REFERENCES schedulers(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX scheduler_masters_masterid ON scheduler_masters (masterid)`,
   `CREATE TABLE changesources (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE changesource_masters (
      changesourceid INTEGER PRIMARY KEY REFERENCES changesources(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX changesource_masters_masterid ON changesource_masters (masterid)`,

@@ -182,7 +182,6 @@ export class BuildMaster {
 
   #tree(): ServiceGroup {
     const { mq } = this;
-    const self = (): { id: number; name: string } => ({ id: this.#masterid, name: this.config.name });
     const nothing = async (): Promise<void> => undefined;
     const { logger } = this.#ports.runtime;
     return new ServiceGroup(this.config.name, logger, [
@@ -196,8 +195,8 @@ export class BuildMaster {
       { name: 'queue', start: async () => void mq.start(), stop: () => mq.stop() },
       {
         name: 'presence',
-        start: () => this.#tryAgain('start', () => this.data.masterStarted(self())),
-        stop: async () => void (await this.data.masterStopped(self())),
+        start: nothing, // joining has announced it
+        stop: async () => void (await this.data.masterStopped(this.#identity())),
       },
       { name: 'registrations', start: () => this.#tryAgain('start', () => this.#register()), stop: nothing },
       {
@@ -230,7 +229,7 @@ export class BuildMaster {
     await this.db.checkSchema();
     this.#masterid = await this.db.masters.findMasterId(this.config.name);
     const sentAt = this.#lease.now();
-    this.#lease.begin(await this.db.masters.newIncarnation(this.#masterid), sentAt);
+    this.#lease.begin(await this.data.masterStarted(this.#identity()), sentAt);
     this.#watchLapse();
     this.#heartbeat = new Heartbeat({
       runtime: this.#ports.runtime,
@@ -319,6 +318,10 @@ export class BuildMaster {
     );
   }
 
+  #identity(): { readonly id: number; readonly name: string } {
+    return { id: this.#masterid, name: this.config.name };
+  }
+
   async #rejoin(): Promise<void> {
     const before = this.#lease.incarnation;
     if (before === null || this.#stopping.signal.aborted) return;
@@ -328,7 +331,7 @@ export class BuildMaster {
     );
     await this.#quiesce('its incarnation has been ended');
     const sentAt = this.#lease.now();
-    const incarnation = await this.db.masters.rejoin(this.#masterid, before);
+    const incarnation = await this.data.masterRejoined(this.#identity(), before);
     if (incarnation === null) {
       this.#ports.exit(`a younger process named '${this.config.name}' runs`);
       return;

@@ -112,7 +112,7 @@ export class ClaimKeeper implements Tenure {
   }
 
   async release(service: ClusteredService, claim: Claim): Promise<void> {
-    await this.#context.updates.releaseService(service.kind, service, claim);
+    await this.#context.updates.releaseService(service.kind, claim);
   }
 
   /** Claims nothing until `resume`, and lets go of what is held; resolves when nothing of it runs any more. */
@@ -263,20 +263,12 @@ export class ClaimKeeper implements Tenure {
 
   async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
     const { updates, masterid, lease } = this.#context;
-    const { serviceid, enabled } = ownership;
-    const claim = await updates.claimService(
-      service.kind,
-      { serviceid, name: service.name, enabled },
-      {
-        masterid,
-        incarnation,
-      },
-    );
+    const claim = await updates.claimService(service.kind, ownership, { masterid, incarnation });
     if (claim === null) return;
     // A reply counts only in the incarnation that asked, and while the service is there.
     const isWanted = !this.#isSuspended && !this.#removed.has(service);
     if (lease.incarnation === incarnation && isWanted) await service.take(claim);
-    else await updates.releaseService(service.kind, service, claim);
+    else await updates.releaseService(service.kind, claim);
   }
 
   #stands(claim: Claim, ownership: Ownership): boolean {

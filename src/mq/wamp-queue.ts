@@ -27,7 +27,7 @@ import { waitUntilEvent } from './wait-until-event.js';
 import { WampChannel } from './wamp-channel.js';
 import { WampLink } from './wamp-link.js';
 import type { WampSession } from './wamp-session.js';
-import { TopicSpace } from './wamp-topic.js';
+import { DEFAULT_TOPIC_PREFIX, TopicSpace } from './wamp-topic.js';
 import type { WebSocketClass } from './web-socket.js';
 
 export interface WampOptions {
@@ -95,7 +95,7 @@ export class WampMQ implements MessageQueue {
   /** @throws ConfigError */
   constructor(runtime: Runtime, options: WampOptions) {
     checkOptions(options);
-    const prefix = options.topicPrefix ?? 'org.standin.mq';
+    const prefix = options.topicPrefix ?? DEFAULT_TOPIC_PREFIX;
     this.#runtime = runtime;
     this.#topics = new TopicSpace(prefix);
     this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? 10_000;

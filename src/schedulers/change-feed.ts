@@ -101,6 +101,7 @@ export class ChangeFeed {
   }
 
   async #consume(message: QueuedMessage): Promise<void> {
+    this.context.runtime.probe.emit('message-taken', { queue: this.queueName, messageId: message.id });
     try {
       await this.consumer.consume(message);
       this.#seenId = message.id;

@@ -235,10 +235,11 @@ function incarnationSuite(run: RunWithDatabase): void {
 
   test('rejoin begins the next incarnation of one that expired, and nothing when somebody else did', () =>
     run(async (environment) => {
-      const { masters } = environment.db;
+      const { masters, database } = environment.db;
+      const rejoin = () => database.transaction((tx) => masters.rejoinIn(tx, 7, 3));
       await addMaster(environment, 7, false);
-      expect(await masters.rejoin(7, 3)).toBe(4);
-      expect(await masters.rejoin(7, 3)).toBeNull();
+      expect(await rejoin()).toBe(4);
+      expect(await rejoin()).toBeNull();
       expect(await masters.getMaster(7)).toMatchObject({ active: true, incarnation: 4 });
     }));
 

@@ -79,7 +79,7 @@ async function checkIn(): Promise<void> {
   const outcome = await db.masters.renew(session, masterid, incarnation);
   if (outcome === 'renewed') return;
   for (const scheduler of held) scheduler.claim = null;
-  const next = await db.masters.rejoin(masterid, incarnation);
+  const next = await updates.masterRejoined({ id: masterid, name }, incarnation);
   if (next === null) throw new Error(`two processes are named ${name}`);
   incarnation = next;
 }

@@ -100,7 +100,7 @@ describe('claiming', () => {
   test('a scheduler that becomes free is claimed in the next pass, or at once when somebody says so', async () => {
     const claim = await other.claim(1, them);
     await keeper.start();
-    await other.updates.releaseService('scheduler', { name: 's', enabled: true }, claim);
+    await other.updates.releaseService('scheduler', claim);
     await advance(HEARTBEAT_MS - 1);
     expect(service.active).toBe(false);
     keeper.lookAgain();

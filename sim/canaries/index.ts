@@ -1,12 +1,17 @@
 // The canaries, each in a file of its own.
 
 import type { Canary } from './canary.js';
+import { backlogLast } from './backlog-last.js';
 import { blindRetry } from './blind-retry.js';
 import { forgottenTimer } from './forgotten-timer.js';
+import { greedyWildcard } from './greedy-wildcard.js';
+import { lateDelivery } from './late-delivery.js';
 import { moduleCounter } from './module-counter.js';
 import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
+import { noResubscription } from './no-resubscription.js';
 import { separateTransactions } from './separate-transactions.js';
+import { starvedConsumer } from './starved-consumer.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
@@ -23,4 +28,9 @@ export const CANARIES: readonly Canary[] = [
   forgottenTimer,
   moduleCounter,
   unreleasedRequests,
+  noResubscription,
+  starvedConsumer,
+  lateDelivery,
+  greedyWildcard,
+  backlogLast,
 ];

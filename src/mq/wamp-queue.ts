@@ -142,6 +142,16 @@ export class WampMQ implements MessageQueue {
     return this.#consume(callback as MessageCallback, filter);
   }
 
+  /** The session that has joined; null when there is none. */
+  protected get session(): WampSession | null {
+    return this.#link.session;
+  }
+
+  /** The topic that a session subscribes for a filter. */
+  protected topicOf(filter: Filter): string {
+    return this.#topics.topicOf(filter);
+  }
+
   async #consume(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
     const consumer = new Consumer(this.#runtime, filter, callback, (stopped) => this.#forget(stopped));
     if (this.#isStopping) throw new QueueStoppedError();
@@ -184,7 +194,7 @@ export class WampMQ implements MessageQueue {
       reconnectMaxMs: options.reconnectMaxMs ?? 3_000,
     };
     return new WampLink(this.#runtime, linkOptions, {
-      restore: (session) => this.#restore(session),
+      restore: (session) => this.restore(session),
       onUp: () => this.#onUp(),
       onDown: () => {
         this.#hasMissed = true;
@@ -192,7 +202,8 @@ export class WampMQ implements MessageQueue {
     });
   }
 
-  async #restore(session: WampSession): Promise<void> {
+  /** Asks a new session for the subscriptions of all consumers. */
+  protected async restore(session: WampSession): Promise<void> {
     // Consumers that start meanwhile settle their channels themselves.
     await Promise.all([...this.#channels.values()].map((channel) => channel.settle(session)));
   }

@@ -137,7 +137,7 @@ function flawOfObject(value: object, ancestors: readonly object[]): Flaw | null 
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    const cure = value instanceof Date ? 'keep its getTime()' : 'keep a plain object or array';
+    const cure = value.constructor.name === 'Date' ? 'keep its getTime()' : 'keep a plain object or array';
     return { path: '', got: `a ${value.constructor.name} (${cure} instead)` };
   }
   for (const key of Object.keys(value)) {

@@ -2,10 +2,11 @@
 // @source buildbot master/buildbot/data
 
 import { present } from '../core/assert.js';
+import { checkText } from '../core/texts.js';
 import { StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { checkRoutingKey, type RoutingKey } from '../core/routing-key.js';
-import type { Change, NewChange } from '../db/changes.js';
+import { checkChange, type Change, type NewChange } from '../db/changes.js';
 import type { Claim, Owner, ServiceIds, ServiceKind } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { integerOf, integerOrNull } from '../db/row.js';
@@ -34,8 +35,11 @@ export class DataUpdates {
   /**
    * Adds a change under its caller's key (a revision, a delivery id) and returns its id; a change that was added under
    * that key before is found, not added. Without a key, use something that a second attempt would use again.
+   * @throws NotTextError, NotJsonError, BadChangeError; DatabaseError when the trying ended
    */
   async addChange(change: NewChange, key: string): Promise<number> {
+    checkChange(change);
+    checkText('the key of a change', key);
     const { ids, database, changes } = this.#db;
     const [changeid, spareId, eventIds] = [
       await ids.takeOne('changes'),

@@ -63,7 +63,7 @@ export class MastersConnector {
   }
 
   /** The id of the master of this name (generally hostname:basedir); a new one is inserted as inactive. */
-  findMasterId(name: string): Promise<number> {
+  async findMasterId(name: string): Promise<number> {
     const hash = sha1(name);
     return findOrInsert(this.#database, this.#ids, {
       table: 'masters',

@@ -139,8 +139,20 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+/** For lists of many masters or changes that are filtered, sorted and paged. `last_active` has none: every beat writes it. */
+const LIST_INDEXES: readonly string[] = [
+  `CREATE INDEX masters_name ON masters (name, id)`,
+  `CREATE INDEX masters_active ON masters (active, id)`,
+  `CREATE INDEX masters_active_name ON masters (active, name, id)`,
+  `CREATE INDEX changes_branch ON changes (branch, changeid)`,
+  `CREATE INDEX changes_when ON changes (when_timestamp, changeid)`,
+];
+
 /** All migrations, the oldest first; versions count from 1. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: INITIAL }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: INITIAL },
+  { version: 2, statements: LIST_INDEXES },
+];
 
 /** The version of the schema that this program needs. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

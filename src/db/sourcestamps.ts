@@ -2,6 +2,7 @@
 // @source buildbot master/buildbot/db/sourcestamps.py
 
 import { sha1 } from '../core/digest.js';
+import { checkText } from '../core/texts.js';
 import type { Statement } from './driver.js';
 import type { IdAllocator } from './ids.js';
 import { integerOf } from './row.js';
@@ -58,5 +59,6 @@ export function spareStampId(ids: IdAllocator): Promise<number> {
 /** By which stamps are found. */
 export function stampHash(stamp: SourceStamp): string {
   const words = [stamp.branch, stamp.revision, stamp.repository, stamp.project, stamp.codebase];
-  return sha1(words.map((word) => (word === null ? '\u00f5' : word)).join('\0'));
+  for (const word of words) if (word !== null) checkText('a word of a source stamp', word);
+  return sha1(JSON.stringify(words)); // no branch may be taken for none, nor two words for others that join alike
 }

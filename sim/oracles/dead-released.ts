@@ -190,7 +190,8 @@ class DeadReleasedRun implements OracleRun {
 
   #released(key: string): void {
     const holding = this.#holdings.get(key);
-    if (holding !== undefined && holding.deadSinceUs !== null) this.checks++;
+    if (holding === undefined) return;
+    if (holding.deadSinceUs !== null) this.checks++;
     this.#holdings.delete(key);
     this.#schedule();
   }

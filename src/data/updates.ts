@@ -130,7 +130,7 @@ export class DataUpdates {
     return this.#db.database.transaction(
       async (tx) => {
         const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
-        const events = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
+        const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
         for (const kind of KINDS)
           events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked[kind])));
         this.#writer.announce(tx, events, eventIds);

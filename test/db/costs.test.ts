@@ -97,7 +97,14 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
     lease.begin(await db.masters.newIncarnation(masterid), lease.now());
     const watch = new OwnerWatch(runtime.clock, 60_000);
     const poll = new Poll(runtime, 30_000);
-    const housekeeping = new Housekeeping({ db, updates, logger: runtime.logger, masterid, watch });
+    const { logger } = runtime;
+    const housekeeping = new Housekeeping({
+      db,
+      updates,
+      logger,
+      masterid,
+      watch: new OwnerWatch(runtime.clock, 60_000),
+    });
     const ports = { runtime, db, updates, writer, lease, watch, masterid, poll, housekeeping };
     for (let i = 0; i < 20; i++) services.push(new IdleService(`s-${i}`));
     const keeper = new ClaimKeeper({ ...ports, heartbeatMs: HEARTBEAT_MS }, services);

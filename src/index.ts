@@ -34,8 +34,11 @@ export { PeriodicTasks, type PassOptions, type PeriodicTasksOptions } from './pe
 export { retrying, type RetryOptions } from './periodic/retry.js';
 export { startPeriodicTasks, type Runner, type RunnerOptions } from './periodic/run-periodic-tasks.js';
 export type { PeriodicTaskOptions } from './periodic/task-definition.js';
+export { AnyBranchScheduler, type AnyBranchOptions } from './schedulers/any-branch.js';
 export { BaseScheduler, type ConsumeOptions, type SchedulerOptions } from './schedulers/base.js';
 export { BasicScheduler, type BasicSchedulerOptions } from './schedulers/basic.js';
-export type { AddBuildsetOptions, AddedBuildset } from './schedulers/buildset-builder.js';
+export type { AddBuildsetOptions, AddedBuildset, Priority } from './schedulers/buildset-builder.js';
 export { ChangeFilter, type ChangeFilterOptions } from './schedulers/change-filter.js';
+export type { CodebaseDefaults, Codebases } from './schedulers/codebases.js';
+export type { BuilderNames, BuildsetContents, Renderable } from './schedulers/render.js';
 export { SingleBranchScheduler, type SingleBranchOptions } from './schedulers/single-branch.js';

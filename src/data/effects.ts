@@ -8,11 +8,12 @@
 import { StandinError } from '../core/errors.js';
 import { present } from '../core/assert.js';
 import { insertBuildsetStatements, type NewBuildset } from '../db/buildsets.js';
+import { changeOfRow, type Change } from '../db/changes.js';
 import type { Claim } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Row, Statement } from '../db/driver.js';
 import { acknowledgeStatement } from '../db/queues.js';
-import { textOf } from '../db/row.js';
+import { booleanOf, textOf } from '../db/row.js';
 import { classificationsOf, SchedulerDisabledError } from '../db/schedulers.js';
 import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
@@ -168,6 +169,16 @@ export class EffectCommitter {
     const statement = this.db.schedulers.classificationsStatement(actor.claim.serviceid);
     const rows = await this.#fencedRead(actor, statement, 'reading classifications');
     return classificationsOf(rows);
+  }
+
+  /** A page of the classified changes of a scheduler, under the fence: by id, after `afterId`. */
+  async readWaitingChanges(
+    actor: Actor,
+    page: { readonly afterId: number; readonly limit: number },
+  ): Promise<readonly { readonly change: Change; readonly important: boolean }[]> {
+    const statement = this.db.schedulers.waitingChangesStatement(actor.claim.serviceid, page);
+    const rows = await this.#fencedRead(actor, statement, 'reading classifications');
+    return rows.map((row) => ({ change: changeOfRow(row), important: booleanOf(row, 'important') }));
   }
 
   async #fencedRead(actor: Actor, statement: Statement, what: string): Promise<readonly Row[]> {

@@ -80,6 +80,7 @@ const INITIAL: readonly string[] = [
      codebase TEXT NOT NULL DEFAULT '', when_timestamp INTEGER NOT NULL, files TEXT NOT NULL, properties TEXT NOT NULL,
      parent_changeid INTEGER, sourcestampid INTEGER NOT NULL REFERENCES sourcestamps(id), change_key TEXT NOT NULL UNIQUE)`,
   `CREATE INDEX changes_origin ON changes (repository, branch, project, codebase, changeid)`,
+  `CREATE INDEX changes_sourcestampid ON changes (sourcestampid)`,
   `CREATE TABLE scheduler_changes (
      schedulerid INTEGER NOT NULL REFERENCES schedulers(id), changeid INTEGER NOT NULL REFERENCES changes(changeid),
      important INTEGER NOT NULL, PRIMARY KEY (schedulerid, changeid))`,

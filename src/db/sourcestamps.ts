@@ -2,9 +2,9 @@
 // @source buildbot master/buildbot/db/sourcestamps.py
 
 import { sha1 } from '../core/digest.js';
-import type { Statement } from './driver.js';
+import type { Row, Statement } from './driver.js';
 import type { IdAllocator } from './ids.js';
-import { integerOf } from './row.js';
+import { integerOf, placeholders, textOf, textOrNull } from './row.js';
 import type { Transaction } from './transaction.js';
 
 /** What identifies the source to build; a null branch or revision means the default, or the newest. */
@@ -48,6 +48,29 @@ export function insertStampStatement(
           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     values: [id, hash, branch, revision, repository, project, codebase, createdAt],
   };
+}
+
+/** Selects those of these stamps that exist, by id; `sourceStampOf` reads its rows. */
+export function stampsStatement(ids: readonly number[]): Statement {
+  const columns = 'id, branch, revision, repository, project, codebase';
+  return {
+    sql: `SELECT ${columns} FROM sourcestamps WHERE id IN ${placeholders(ids.length)} ORDER BY id`,
+    values: ids,
+  };
+}
+
+/** Id and stamp of a row of `stampsStatement`. */
+export function sourceStampOf(row: Row): readonly [number, SourceStamp] {
+  return [
+    integerOf(row, 'id'),
+    {
+      branch: textOrNull(row, 'branch'),
+      revision: textOrNull(row, 'revision'),
+      repository: textOf(row, 'repository'),
+      project: textOf(row, 'project'),
+      codebase: textOf(row, 'codebase'),
+    },
+  ];
 }
 
 /** An id that is burnt if every stamp exists already. */

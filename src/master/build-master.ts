@@ -18,7 +18,7 @@ import type { NewChange } from '../db/changes.js';
 import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
 import { EventWriter } from '../data/event-writer.js';
-import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
+import { MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
 import { DataQueries } from '../data/queries.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
@@ -295,16 +295,15 @@ export class BuildMaster {
   }
 
   async #bind(scheduler: BaseScheduler, keeper: ClaimKeeper): Promise<void> {
-    const filters = scheduler.consumesChanges ? [NEW_CHANGES] : [];
-    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, filters);
+    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, scheduler.queueFilters);
     const objectid = await this.db.state.getObjectId(scheduler.name, scheduler.constructor.name);
-    const { ChangeFeed } = this.#parts;
+    const { EventFeed } = this.#parts;
     const context = {
       db: this.db,
       mq: this.mq,
       effects: this.#effects,
       poll: this.#poll,
-      createChangeFeed: (...args: ConstructorParameters<typeof ChangeFeed>) => new ChangeFeed(...args),
+      createEventFeed: (...args: ConstructorParameters<typeof EventFeed>) => new EventFeed(...args),
     };
     scheduler.attach(context, objectid);
     scheduler.bind(keeper, this.#ports.runtime, schedulerid);

@@ -4,12 +4,12 @@ import type { EffectCommitter } from '../data/effects.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import type { Poll } from '../services/poll.js';
-import type { ChangeFeed, FeedConsumer, FeedContext } from './change-feed.js';
+import type { EventFeed, FeedConsumer, FeedContext } from './event-feed.js';
 
 export interface SchedulerContext {
   readonly db: DatabaseConnector;
   readonly mq: MessageQueue;
   readonly effects: EffectCommitter;
   readonly poll: Poll;
-  readonly createChangeFeed: (context: FeedContext, queueName: string, consumer: FeedConsumer) => ChangeFeed;
+  readonly createEventFeed: (context: FeedContext, queueName: string, consumer: FeedConsumer) => EventFeed;
 }

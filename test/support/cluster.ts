@@ -8,7 +8,7 @@ import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
-import { GatedDriver } from './gated-driver.js';
+import { GatedDriver, type Interference } from './gated-driver.js';
 import { ManualClock, START_WALL_MS } from './manual-clock.js';
 import { TestRuntime } from './test-runtime.js';
 
@@ -41,10 +41,15 @@ export class TestCluster {
     this.memory.close();
   }
 
-  /** Starts a master; resolves when that is complete. */
-  async start(schedulers: readonly BaseScheduler[], options: Partial<MasterOptions> = {}): Promise<Member> {
+  /** Starts a master; resolves when that is complete. `interference` as in GatedDriver, from the first batch on. */
+  async start(
+    schedulers: readonly BaseScheduler[],
+    options: Partial<MasterOptions> = {},
+    interference?: Interference,
+  ): Promise<Member> {
     const runtime = new TestRuntime(this.clock);
     const driver = new GatedDriver(this.memory);
+    if (interference !== undefined) driver.interfere(interference);
     const mq = new SimpleMQ(runtime);
     const exits: string[] = [];
     const heard: string[] = [];

@@ -41,4 +41,7 @@ export type { AddBuildsetOptions, AddedBuildset, Priority } from './schedulers/b
 export { ChangeFilter, type ChangeFilterOptions } from './schedulers/change-filter.js';
 export type { CodebaseDefaults, Codebases } from './schedulers/codebases.js';
 export type { BuilderNames, BuildsetContents, Renderable } from './schedulers/render.js';
+export { Nightly, type CronField, type NightlyOptions } from './schedulers/nightly.js';
+export { Periodic, type PeriodicOptions } from './schedulers/periodic.js';
+export { TimedScheduler, type MissedSlots, type TimedOptions } from './schedulers/timed.js';
 export { SingleBranchScheduler, type SingleBranchOptions } from './schedulers/single-branch.js';

@@ -171,6 +171,13 @@ export class EffectCommitter {
     return classificationsOf(rows);
   }
 
+  /** When the scheduler was last enabled or disabled, under the fence: seconds since the epoch, 0 = never. */
+  async readSwitchedAt(actor: Actor): Promise<number> {
+    const statement = this.db.schedulers.switchedAtStatement(actor.claim.serviceid);
+    const rows = await this.#fencedRead(actor, statement, 'reading when it was enabled');
+    return integerOf(present(rows[0], 'scheduler'), 'switched_at');
+  }
+
   /** A page of the classified changes of a scheduler, under the fence: by id, after `afterId`. */
   async readWaitingChanges(
     actor: Actor,

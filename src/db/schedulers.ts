@@ -62,11 +62,11 @@ export class SchedulersConnector extends ClaimsConnector {
     return id;
   }
 
-  /** Enables or disables; false when it was so already or does not exist. */
-  async enableIn(tx: Transaction, schedulerid: number, enabled: boolean): Promise<boolean> {
+  /** Enables or disables, at `now` (s since the epoch); false when it was so already or does not exist. */
+  async enableIn(tx: Transaction, schedulerid: number, enabled: boolean, now: number): Promise<boolean> {
     await tx.all('SELECT id FROM schedulers WHERE id = ?', [schedulerid], this.lock(schedulerid));
-    const sql = 'UPDATE schedulers SET enabled = ? WHERE id = ? AND enabled <> ?';
-    return (await tx.change(sql, [Number(enabled), schedulerid, Number(enabled)])) > 0;
+    const sql = 'UPDATE schedulers SET enabled = ?, switched_at = ? WHERE id = ? AND enabled <> ?';
+    return (await tx.change(sql, [Number(enabled), now, schedulerid, Number(enabled)])) > 0;
   }
 
   /** The scheduler, or null. */
@@ -91,6 +91,11 @@ export class SchedulersConnector extends ClaimsConnector {
   ): Promise<ReadonlyMap<number, boolean>> {
     const statement = this.classificationsStatement(schedulerid, filter);
     return classificationsOf(present((await this.database.read([statement]))[0], 'classifications').rows);
+  }
+
+  /** Selects when a scheduler was last enabled or disabled, as `switched_at` (s since the epoch, 0 = never). */
+  switchedAtStatement(schedulerid: number): Statement {
+    return { sql: 'SELECT switched_at FROM schedulers WHERE id = ?', values: [schedulerid] };
   }
 
   /** Selects `changeid` and `important` of the changes that wait for this scheduler, by id; see `classificationsOf`. */

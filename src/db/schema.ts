@@ -8,6 +8,7 @@
 //   buildrequest_claims.incarnation,
 //   builds.incarnation               of which life of a master a claim or a build is: when that is over, it is too
 //   buildrequest_claims.is_open      0 once the request is complete: the claim then only says who did it
+//   schedulers.switched_at           when it was last enabled or disabled: slots before that are skipped
 //   buildset_changes                 which changes a buildset consumed
 //   sequences                        where ids come from, outside the transactions that use them
 //   operations                       results of effects by operation id, to look up after an unknown outcome
@@ -48,7 +49,7 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE schedulers (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, switched_at INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE scheduler_masters (
      schedulerid INTEGER PRIMARY KEY REFERENCES schedulers(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX scheduler_masters_masterid ON scheduler_masters (masterid)`,

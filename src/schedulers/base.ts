@@ -265,6 +265,11 @@ export abstract class BaseScheduler extends ClusteredService {
     return this.attached().effects.readClassifications(this.#actor('reading classifications'));
   }
 
+  /** When it was last enabled (or disabled): seconds since the epoch, 0 = never. */
+  protected readEnabledAt(): Promise<number> {
+    return this.attached().effects.readSwitchedAt(this.#actor('reading when it was enabled'));
+  }
+
   /** A page of what waits: classified changes after change `afterId`, by id. */
   protected readWaitingChanges(page: {
     readonly afterId: number;

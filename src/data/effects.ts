@@ -13,7 +13,7 @@ import type { Claim } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Row, Statement } from '../db/driver.js';
 import { acknowledgeStatement } from '../db/queues.js';
-import { booleanOf, textOf } from '../db/row.js';
+import { booleanOf, integerOf, textOf } from '../db/row.js';
 import { classificationsOf, SchedulerDisabledError } from '../db/schedulers.js';
 import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
@@ -105,7 +105,10 @@ export class EffectCommitter {
     if (!enabled && effect.buildsets.length > 0) throw new SchedulerDisabledError(actor.name);
     const now = wallSeconds(this.#clock);
     const buildsets: NewBuildset[] = [];
-    for (const draft of effect.buildsets) buildsets.push(await this.#resolve(tx, draft, actor, now));
+    for (const draft of effect.buildsets) {
+      const sourcestampids = await resolveStamps(tx, draft, now);
+      buildsets.push({ ...draft, sourcestampids, schedulerid: actor.claim.serviceid, submittedAt: now });
+    }
     await this.#consume(tx, actor, effect, [
       ...buildsets.flatMap(insertBuildsetStatements),
       ...[...effect.state].map(([key, json]) => this.db.state.setStatement(actor.objectid, key, json)),
@@ -119,16 +122,6 @@ export class EffectCommitter {
       eventIds,
     );
     return null;
-  }
-
-  async #resolve(tx: Transaction, draft: BuildsetDraft, actor: Actor, now: number): Promise<NewBuildset> {
-    const sourcestampids: number[] = [];
-    for (const stamp of draft.stamps) {
-      sourcestampids.push(
-        typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
-      );
-    }
-    return { ...draft, sourcestampids, schedulerid: actor.claim.serviceid, submittedAt: now };
   }
 
   /** The second batch: the writes, then the deletions, whose counts must be those of the rows read. */
@@ -171,6 +164,13 @@ export class EffectCommitter {
     return classificationsOf(rows);
   }
 
+  /** Whether the scheduler has a buildset with this trigger key, under the fence. */
+  async hasBuilt(actor: Actor, triggerKey: string): Promise<boolean> {
+    const values = [actor.claim.serviceid, triggerKey];
+    const sql = 'SELECT id FROM buildsets WHERE schedulerid = ? AND trigger_key = ?';
+    return (await this.#fencedRead(actor, { sql, values }, 'reading buildsets')).length > 0;
+  }
+
   /** When the scheduler was last enabled or disabled, under the fence: seconds since the epoch, 0 = never. */
   async readSwitchedAt(actor: Actor): Promise<number> {
     const statement = this.db.schedulers.switchedAtStatement(actor.claim.serviceid);
@@ -195,6 +195,21 @@ export class EffectCommitter {
     schedulers.checkFence(fence, actor.claim, `${what} of scheduler '${actor.name}'`);
     return present(found, 'result').rows;
   }
+}
+
+/** The ids of a draft's stamps, inserted where they are new. */
+export async function resolveStamps(
+  tx: Transaction,
+  draft: BuildsetDraft,
+  now: number,
+): Promise<readonly number[]> {
+  const sourcestampids: number[] = [];
+  for (const stamp of draft.stamps) {
+    sourcestampids.push(
+      typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
+    );
+  }
+  return sourcestampids;
 }
 
 function countEvents(effect: Effect): number {

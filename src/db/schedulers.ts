@@ -93,6 +93,15 @@ export class SchedulersConnector extends ClaimsConnector {
     return classificationsOf(present((await this.database.read([statement]))[0], 'classifications').rows);
   }
 
+  /** Locks a scheduler's row and selects whether it is `enabled`: what opens every call from outside. */
+  callStatement(schedulerid: number): Statement {
+    return {
+      sql: 'SELECT enabled FROM schedulers WHERE id = ?',
+      values: [schedulerid],
+      lock: this.lock(schedulerid),
+    };
+  }
+
   /** Selects when a scheduler was last enabled or disabled, as `switched_at` (s since the epoch, 0 = never). */
   switchedAtStatement(schedulerid: number): Statement {
     return { sql: 'SELECT switched_at FROM schedulers WHERE id = ?', values: [schedulerid] };

@@ -74,7 +74,7 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE sourcestamps (
      id INTEGER PRIMARY KEY, ss_hash TEXT NOT NULL UNIQUE, branch TEXT, revision TEXT,
      repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '', codebase TEXT NOT NULL DEFAULT '',
-     created_at INTEGER NOT NULL)`,
+     created_at INTEGER NOT NULL, patch TEXT)`,
   `CREATE TABLE changes (
      changeid INTEGER PRIMARY KEY, author TEXT NOT NULL, comments TEXT NOT NULL, branch TEXT, revision TEXT,
      revlink TEXT, category TEXT, repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '',

@@ -20,6 +20,7 @@ import type { Driver } from '../db/driver.js';
 import { EventWriter } from '../data/event-writer.js';
 import { MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
 import { DataQueries } from '../data/queries.js';
+import { CallCommitter } from '../data/calls.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
@@ -72,6 +73,7 @@ export class BuildMaster {
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
+  readonly #calls: CallCommitter;
   readonly #lease: Lease;
   readonly #poll: Poll;
   readonly #upkeep: Upkeep;
@@ -103,6 +105,7 @@ export class BuildMaster {
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs);
     this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
+    this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
     this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED].map(
       (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
@@ -222,6 +225,7 @@ export class BuildMaster {
     this.#stopping.abort('stopped');
     const { clock } = this.#ports.runtime;
     const limit = clock.setTimer(() => this.#ports.exit('stopping took too long'), QUIESCE_LIMIT_MS);
+    await Promise.all(this.config.schedulers.map((scheduler) => scheduler.detach()));
     await this.#services.stop();
     limit.cancel();
   }
@@ -303,6 +307,7 @@ export class BuildMaster {
       mq: this.mq,
       effects: this.#effects,
       poll: this.#poll,
+      calls: this.#calls,
       createEventFeed: (...args: ConstructorParameters<typeof EventFeed>) => new EventFeed(...args),
     };
     scheduler.attach(context, objectid);

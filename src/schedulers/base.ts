@@ -7,12 +7,13 @@
 // `gotChange` and `act` sections run one at a time. Do not enter `act` from within one: it would wait for itself.
 // @source buildbot master/buildbot/schedulers/base.py
 
-import { assert } from '../core/assert.js';
+import { assert, present } from '../core/assert.js';
 import { ConfigError, StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonObject, type JsonValue } from '../core/json.js';
 import { Mutex } from '../core/mutex.js';
 import type { Filter } from '../core/routing-key.js';
 import { changeOfEvent, NEW_CHANGES } from '../data/events.js';
+import type { Called } from '../data/calls.js';
 import { Effect, EffectConflictError, type Actor } from '../data/effects.js';
 import type { Change } from '../db/changes.js';
 import type { DatabaseConnector } from '../db/connector.js';
@@ -347,6 +348,35 @@ export abstract class BaseScheduler extends ClusteredService {
       this.#recent.delete(oldest);
       return;
     }
+  }
+
+  /**
+   * Adds a buildset on behalf of a caller outside, on any master: whoever owns the scheduler, it is added once for each
+   * call id. Without one, each call is another.
+   * @throws SchedulerDisabledError, DatabaseError, StandinError `not-started`
+   */
+  protected async addBuildsetForCall(
+    callId: string | undefined,
+    options: AddBuildsetOptions & { readonly sourcestamps?: readonly Partial<SourceStamp>[] },
+  ): Promise<AddedBuildset> {
+    const { db, calls } = this.attached();
+    const effect = new Effect();
+    const { bsid } = await this.#buildsets.withDefaults(db, effect, options);
+    const draft = present(effect.buildsets[0], 'the draft of a call');
+    return calls.addBuildset(this.called, { ...draft, triggerKey: `call:${callId ?? `auto-${bsid}`}` });
+  }
+
+  /** How calls from outside name this scheduler. */
+  protected get called(): Called {
+    return {
+      schedulerid: present(this.serviceid, 'the id of a scheduler that was attached'),
+      name: this.name,
+    };
+  }
+
+  /** Whether a buildset of this trigger key has been added. */
+  protected hasBuilt(triggerKey: string): Promise<boolean> {
+    return this.attached().effects.hasBuilt(this.#actor('reading buildsets'), triggerKey);
   }
 
   #addBuildset(

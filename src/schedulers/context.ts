@@ -1,5 +1,6 @@
 // What a master gives to each of its schedulers.
 
+import type { CallCommitter } from '../data/calls.js';
 import type { EffectCommitter } from '../data/effects.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { MessageQueue } from '../mq/message-queue.js';
@@ -11,5 +12,6 @@ export interface SchedulerContext {
   readonly mq: MessageQueue;
   readonly effects: EffectCommitter;
   readonly poll: Poll;
+  readonly calls: CallCommitter;
   readonly createEventFeed: (context: FeedContext, queueName: string, consumer: FeedConsumer) => EventFeed;
 }

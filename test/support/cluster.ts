@@ -3,6 +3,7 @@
 
 import type { NewChange } from '../../src/db/changes.js';
 import type { Row, SqlValue } from '../../src/db/driver.js';
+import { enqueueStatement } from '../../src/db/queues.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
@@ -71,6 +72,31 @@ export class TestCluster {
     const changeid = await member.master.addChange(whole, `key-${await this.#countChanges()}`);
     await this.pass(0);
     return changeid;
+  }
+
+  /** Completes a buildset, and lets what it sets off happen; without a `member` no message says so. */
+  async complete(bsid: number, results: number, member: Member | null): Promise<void> {
+    const stamps = await this.rows(
+      'SELECT sourcestampid AS id FROM buildset_sourcestamps WHERE buildsetid = ?',
+      bsid,
+    );
+    const [row] = await this.rows(
+      'SELECT s.name FROM buildsets b JOIN schedulers s ON s.id = b.schedulerid WHERE b.id = ?',
+      bsid,
+    );
+    const key = ['buildsets', String(bsid), 'complete'];
+    const sourcestampids = stamps.map(({ id }) => Number(id));
+    const body = { bsid, scheduler: String(row?.['name']), complete: true, results, sourcestampids };
+    const set = 'UPDATE buildsets SET complete = 1, results = ? WHERE id = ?';
+    const session = await this.memory.open();
+    await session.run([
+      { sql: 'BEGIN', values: [] },
+      { sql: set, values: [results, bsid] },
+    ]);
+    await session.run([enqueueStatement(key, JSON.stringify(body)), { sql: 'COMMIT', values: [] }]);
+    session.close();
+    member?.mq.produce(key, body);
+    await this.pass(0);
   }
 
   async rows(sql: string, ...values: SqlValue[]): Promise<readonly Row[]> {

@@ -66,6 +66,8 @@ export {
   type Answers,
   type ParameterOptions,
 } from './schedulers/force-parameters.js';
+export type { JobDirectory, OpenJobDirectory } from './runtime/job-directory.js';
+export { Try_Jobdir, type TryJobdirOptions } from './schedulers/try-jobdir.js';
 export { NightlyTriggerable } from './schedulers/nightly-triggerable.js';
 export {
   Triggerable,

@@ -28,6 +28,7 @@ import type { MessageQueue } from '../mq/message-queue.js';
 import { createMessageQueue } from '../mq/mq-options.js';
 import type { WebSocketClass } from '../mq/web-socket.js';
 import { sleep, type Timer } from '../runtime/clock.js';
+import type { OpenJobDirectory } from '../runtime/job-directory.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
 import { isEquivalent } from '../services/equivalence.js';
@@ -49,6 +50,8 @@ export interface MasterPorts {
   readonly webSocket?: WebSocketClass;
   /** A message queue of the host's own, in place of the configured one. */
   readonly mq?: MessageQueue;
+  /** For schedulers that take jobs from a directory. Default none. */
+  readonly openJobDirectory?: OpenJobDirectory;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
 }
@@ -308,6 +311,7 @@ export class BuildMaster {
       effects: this.#effects,
       poll: this.#poll,
       calls: this.#calls,
+      openJobDirectory: this.#ports.openJobDirectory ?? null,
       createEventFeed: (...args: ConstructorParameters<typeof EventFeed>) => new EventFeed(...args),
     };
     scheduler.attach(context, objectid);

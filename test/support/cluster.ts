@@ -8,6 +8,7 @@ import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
+import type { OpenJobDirectory } from '../../src/runtime/job-directory.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { GatedDriver, type Interference } from './gated-driver.js';
 import { ManualClock, START_WALL_MS } from './manual-clock.js';
@@ -28,6 +29,10 @@ export interface Member {
 export class TestCluster {
   readonly clock = new ManualClock();
   readonly memory: MemoryDriver;
+  /** Of the masters that are started from now on. */
+  openJobDirectory: OpenJobDirectory = () => {
+    throw new Error('this test has no job directories');
+  };
 
   private constructor(memory: MemoryDriver) {
     this.memory = memory;
@@ -55,7 +60,14 @@ export class TestCluster {
     const exits: string[] = [];
     const heard: string[] = [];
     await mq.startConsuming((key) => void heard.push(key.join('/')), ['masters', null, null]);
-    const ports = { runtime, driver, mq, exit: (reason: string) => void exits.push(reason) };
+    const openJobDirectory = this.openJobDirectory;
+    const ports = {
+      runtime,
+      driver,
+      mq,
+      openJobDirectory,
+      exit: (reason: string) => void exits.push(reason),
+    };
     const master = new BuildMaster({ name: 'master-a', schedulers, ...options }, ports);
     await master.start();
     return { master, runtime, driver, mq, heard, exits };

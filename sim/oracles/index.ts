@@ -1,6 +1,7 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G9, G11).
 
 import { deadReleased } from './dead-released.js';
+import { disabledIdle } from './disabled-idle.js';
 import { failoverBound } from './failover-bound.js';
 import type { Oracle } from './history.js';
 import { noDuplicate } from './no-duplicate.js';
@@ -8,6 +9,7 @@ import { noLostChange } from './no-lost-change.js';
 import { nonRevertive } from './non-revertive.js';
 import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
+import { slotOnce } from './slot-once.js';
 import { stateRecovered } from './state-recovered.js';
 
 /** Every oracle that comes with Standin; a scenario names those that it is judged by. */
@@ -19,5 +21,7 @@ export const ORACLES: readonly Oracle[] = [
   noLostChange,
   noDuplicate,
   stateRecovered,
+  slotOnce,
   deadReleased,
+  disabledIdle,
 ];

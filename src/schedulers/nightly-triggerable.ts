@@ -16,6 +16,10 @@ import type { TriggerCall } from './triggerable.js';
 const MOST = 1_000;
 
 export class NightlyTriggerable extends Nightly {
+  override get buildsEverySlot(): boolean {
+    return false;
+  }
+
   override get queueFilters(): readonly Filter[] {
     return [...super.queueFilters, this.#triggers];
   }

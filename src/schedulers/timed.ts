@@ -71,6 +71,11 @@ export abstract class TimedScheduler extends BaseScheduler {
   /** How often, or when: what an observer of its buildsets may demand. */
   abstract get slotRule(): SlotRule;
 
+  /** Whether every slot that comes while it is enabled leads to a buildset. */
+  get buildsEverySlot(): boolean {
+    return this.#options.onlyIfChanged !== true;
+  }
+
   override get queueFilters(): readonly Filter[] {
     return this.#heedsChanges ? [NEW_CHANGES] : [];
   }

@@ -11,6 +11,9 @@ export interface CalendarRule {
 }
 
 const DAY_MS = 86_400_000;
+const QUARTER_MS = 900_000;
+/** No zone is further from UTC, nor moves a missing time further. */
+const LONGEST_OFFSET_MS = 16 * 3_600_000;
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
@@ -19,6 +22,7 @@ export class CronReference {
   readonly #fields: readonly ReadonlySet<number>[];
   readonly #isAnyDay: readonly [boolean, boolean];
   readonly #format: Intl.DateTimeFormat;
+  readonly #offsets = new Map<number, number>();
 
   constructor(rule: CalendarRule) {
     const texts = rule.line.split(' ');
@@ -38,9 +42,12 @@ export class CronReference {
   /** All slots in (fromMs, toMs], ascending. */
   between(fromMs: number, toMs: number): readonly number[] {
     const slots = new Set<number>();
-    const lastDay = Math.floor((toMs + 2 * DAY_MS) / DAY_MS);
-    for (let day = Math.floor((fromMs - 2 * DAY_MS) / DAY_MS); day <= lastDay; day++) {
-      for (const at of this.#slotsOfDay(day * DAY_MS)) if (at > fromMs && at <= toMs) slots.add(at);
+    const [first, last] = [fromMs - LONGEST_OFFSET_MS, toMs + LONGEST_OFFSET_MS];
+    for (let day = Math.floor(first / DAY_MS); day <= Math.floor(last / DAY_MS); day++) {
+      for (const local of this.#timesOfDay(day * DAY_MS)) {
+        if (local < first || local > last) continue;
+        for (const at of this.#instantsOf(local)) if (at > fromMs && at <= toMs) slots.add(at);
+      }
     }
     return [...slots].sort((a, b) => a - b);
   }
@@ -52,7 +59,7 @@ export class CronReference {
     let foundOn = 0;
     for (let day = firstDay; day < firstDay + 3_660; day++) {
       if (found !== null && day > foundOn + 1) return found;
-      for (const at of this.#slotsOfDay(day * DAY_MS)) {
+      for (const at of this.#timesOfDay(day * DAY_MS).flatMap((local) => this.#instantsOf(local))) {
         if (at <= afterMs || (found !== null && at >= found)) continue;
         found = at;
         foundOn = day;
@@ -61,14 +68,14 @@ export class CronReference {
     return found;
   }
 
-  #slotsOfDay(midnight: number): readonly number[] {
+  /** The local times of the line on a day, as if they were UTC. */
+  #timesOfDay(midnight: number): readonly number[] {
     if (!this.#isDay(new Date(midnight))) return [];
     const [minutes, hours] = this.#fields;
-    const slots: number[] = [];
+    const times: number[] = [];
     for (const hour of hours ?? [])
-      for (const minute of minutes ?? [])
-        slots.push(...this.#instantsOf(midnight + (hour * 60 + minute) * 60_000));
-    return slots;
+      for (const minute of minutes ?? []) times.push(midnight + (hour * 60 + minute) * 60_000);
+    return times;
   }
 
   #isDay(date: Date): boolean {
@@ -89,11 +96,17 @@ export class CronReference {
     return this.#rule.repeatedHour === 'both' ? shown : shown.slice(0, 1);
   }
 
-  /** From a name like `GMT+05:30`. */
+  /** From a name like `GMT+05:30`; zones change their offsets at full quarters of an hour. */
   #offset(at: number): number {
-    const name = this.#format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+    const quarter = Math.floor(at / QUARTER_MS);
+    const known = this.#offsets.get(quarter);
+    if (known !== undefined) return known;
+    const parts = this.#format.formatToParts(quarter * QUARTER_MS);
+    const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
     const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(name) ?? [];
-    return (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+    const offset = (sign === '-' ? -1 : 1) * (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+    this.#offsets.set(quarter, offset);
+    return offset;
   }
 }
 

@@ -12,7 +12,9 @@ test('every guarantee has its oracle, in order', () => {
     'no-lost-change',
     'no-duplicate',
     'state-recovered',
+    'slot-once',
     'dead-released',
+    'disabled-idle',
   ]);
 });
 

@@ -7,6 +7,8 @@ import { moduleCounter } from './module-counter.js';
 import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
 import { separateTransactions } from './separate-transactions.js';
+import { slotBeforeBuild } from './slot-before-build.js';
+import { twoCatchUps } from './two-catch-ups.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
@@ -23,4 +25,6 @@ export const CANARIES: readonly Canary[] = [
   forgottenTimer,
   moduleCounter,
   unreleasedRequests,
+  slotBeforeBuild,
+  twoCatchUps,
 ];

@@ -13,6 +13,7 @@ import type { MasterParts } from '../../src/master/parts.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
 import { webSocketClass } from './simulated-websocket.js';
 import { SimulatedDriver } from './sql-driver.js';
@@ -49,6 +50,7 @@ const SUPERVISOR_DELAY_US = 5_000_000;
 
 export class Cluster {
   readonly #options: ClusterOptions;
+  readonly #jobs: JobDirectories;
   readonly #members = new Map<string, Member>();
   /** Masters that a fault holds down. */
   readonly #heldDown = new Set<string>();
@@ -59,6 +61,7 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#jobs = new JobDirectories(options.kernel);
     options.kernel.onLife((event) => {
       if (event.kind === 'crash' || event.kind === 'exit') this.#members.delete(event.node);
       if (event.kind === 'exit' && options.masters.includes(event.node)) this.#supervise(event.node);
@@ -207,6 +210,7 @@ export class Cluster {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
       webSocket: webSocketClass(network, process),
+      openJobDirectory: this.#jobs.portOf(process),
       exit: (reason) => process.exit(reason),
     };
   }

@@ -6,7 +6,7 @@
 
 import { Cron } from 'croner';
 import { ConfigError } from './errors.js';
-import { TimeZone } from './time-zone.js';
+import type { TimeZone } from './time-zone.js';
 
 /** Local times that clocks skip: `after` = as much later as the gap is long, `skip` = not at all. */
 export type MissingHour = 'after' | 'skip';
@@ -90,6 +90,7 @@ export class Calendar {
   }
 
   #nextLocal(local: number): number | null {
+    // oxlint-disable-next-line no-restricted-globals -- an instant that is given, not the time
     return this.#cron.nextRun(new Date(local))?.getTime() ?? null;
   }
 }

@@ -25,6 +25,7 @@ export class TimeZone {
     const digits = /^(\d+)\/(\d+)\/(\d+), (\d+):(\d+):(\d+)/.exec(this.#format.format(wholeMs));
     if (digits === null) throw new ConfigError(`the times of zone '${this.name}' cannot be read`);
     const [, month, day, year, hour, minute, second] = digits.map(Number) as [number, ...number[]];
+    // oxlint-disable-next-line no-restricted-globals -- arithmetic, not the time
     return Date.UTC(year ?? 0, (month ?? 1) - 1, day, hour, minute, second) - wholeMs;
   }
 
@@ -48,6 +49,7 @@ export class TimeZone {
 function formatOf(timeZone: string): Intl.DateTimeFormat {
   try {
     const two = '2-digit';
+    // oxlint-disable-next-line no-restricted-globals -- the only source of zone data; locale and zone are given
     return new Intl.DateTimeFormat('en-US', {
       ...{
         timeZone,

@@ -115,7 +115,10 @@ export class BuildsetBuilder {
     for (const given of options.sourcestamps) {
       const stamp = typeof given === 'number' ? known.stamps.get(given) : this.#wholeStamp(given);
       if (stamp === undefined)
-        throw new StandinError('bad-sourcestamps', `there is no source stamp ${String(given)}`);
+        throw new StandinError(
+          'bad-sourcestamps',
+          `there is no source stamp ${typeof given === 'number' ? given : ''}`,
+        );
       sourcestamps.push(stamp);
       stamps.push(typeof given === 'number' ? given : { stamp, spareId: await spareStampId(db.ids) });
     }

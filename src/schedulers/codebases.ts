@@ -14,7 +14,7 @@ export interface CodebaseDefaults {
 /** By name with their defaults, or their names alone. */
 export type Codebases = Readonly<Record<string, CodebaseDefaults>> | readonly string[];
 
-const KEYS = ['branch', 'revision', 'repository'];
+const KEYS: readonly string[] = ['branch', 'revision', 'repository'];
 
 /** The complete form; one codebase, '', when none is given. @throws ConfigError naming scheduler, codebase and key. */
 export function completeCodebases(

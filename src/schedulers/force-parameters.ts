@@ -31,7 +31,16 @@ export interface ParameterOptions {
   readonly hide?: boolean;
 }
 
-const OPTIONS = ['name', 'label', 'default', 'required', 'multiple', 'regex', 'maxsize', 'hide'];
+const OPTIONS: readonly string[] = [
+  'name',
+  'label',
+  'default',
+  'required',
+  'multiple',
+  'regex',
+  'maxsize',
+  'hide',
+];
 
 /** What is wrong with an answer. */
 class AnswerError extends Error {}
@@ -173,7 +182,7 @@ export class BooleanParameter extends BaseParameter {
 
   protected override parse(answer: JsonValue): JsonValue {
     if (typeof answer === 'boolean') return answer;
-    const word = String(answer).toLowerCase();
+    const word = typeof answer === 'string' || typeof answer === 'number' ? String(answer).toLowerCase() : '';
     if (['true', 'on', '1', 'yes'].includes(word)) return true;
     return ['false', 'off', '0', 'no'].includes(word) ? false : this.fail('must be true or false');
   }

@@ -56,7 +56,7 @@ export class CollectedValidationError extends StandinError {
   }
 }
 
-const RESERVED = ['owner', 'builderNames', 'builderid'];
+const RESERVED: readonly string[] = ['owner', 'builderNames', 'builderid'];
 const SOURCE = 'Force Build Form';
 
 export class ForceScheduler extends BaseScheduler {

@@ -45,7 +45,7 @@ export function parseJob(file: Uint8Array, longest = LONGEST_JOB): Job {
   return bad(`its version is '${version.slice(0, 20)}', expected 1 to 6`);
 }
 
-const FIRST = ['jobid', 'branch', 'baserev', 'patch_level', 'patch_body'];
+const FIRST: readonly string[] = ['jobid', 'branch', 'baserev', 'patch_level', 'patch_body'];
 
 const NAMED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   '1': FIRST,

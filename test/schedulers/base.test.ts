@@ -468,7 +468,7 @@ describe('what is rendered for each buildset', () => {
   });
 
   test('one builder name of a list, from a property of a change', async () => {
-    const fromProperty = ({ properties: all }: BuildsetContents): string => String(all['platform']?.[0]);
+    const fromProperty = ({ properties: all }: BuildsetContents): string => all['platform']?.[0] as string;
     scheduler = new TestScheduler({}, ['linux', fromProperty]);
     member = await cluster.start([scheduler], { builders: ['mac'] });
     await cluster.change(member, { properties: { platform: ['mac', 'Change'] } });

@@ -293,7 +293,7 @@ describe('a parameter', () => {
       ...{ name: 'p', fullName: 'p', label: 'P', type: 'text', default: null, required: false },
       ...{ multiple: false, hide: false, maxsize: null, regex: null },
     });
-    expect(scheduler.spec().map(({ fullName, type }) => `${String(fullName)} ${String(type)}`)).toEqual([
+    expect(scheduler.spec().map(({ fullName, type }) => `${fullName as string} ${type as string}`)).toEqual([
       ...['username username', 'reason text', 'priority fixed', ' codebase', 'group nested'],
     ]);
     expect(JSON.stringify(scheduler.spec())).toContain('"fullName":"group_sub_x"');

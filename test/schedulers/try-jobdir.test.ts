@@ -97,7 +97,7 @@ class Folders implements JobDirectory {
   readonly moved: string[] = [];
 
   async list(): Promise<readonly string[]> {
-    return [...this.files.keys()].sort();
+    return [...this.files.keys()].sort((a, b) => (a < b ? -1 : 1));
   }
 
   async read(name: string): Promise<Uint8Array | null> {

@@ -60,6 +60,9 @@ const RESERVED: readonly string[] = ['owner', 'builderNames', 'builderid'];
 const SOURCE = 'Force Build Form';
 
 export class ForceScheduler extends BaseScheduler {
+  static override readonly compareAttrs: readonly string[] = [...BaseScheduler.compareAttrs, 'form'];
+  /** What it asks for and how it words the reason, as one text: compared in a reconfiguration. */
+  readonly form: string;
   readonly #properties: readonly BaseParameter[];
   readonly #codebases: readonly CodebaseParameter[];
   readonly #reason: BaseParameter;
@@ -80,6 +83,7 @@ export class ForceScheduler extends BaseScheduler {
     this.#username = options.username ?? new UserNameParameter({ name: 'username' });
     this.#priority = options.priority ?? new FixedParameter({ name: 'priority', default: 0 });
     this.#reasonString = options.reasonString ?? "A build was forced by '%(owner)s': %(reason)s";
+    this.form = JSON.stringify([this.spec(), this.#reasonString]);
   }
 
   override get queueFilters(): readonly Filter[] {

@@ -14,6 +14,7 @@ import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
 import { NodeWebSocket } from './mq/websocket/client.js';
 import { sleep } from './runtime/clock.js';
+import { NodeJobDirectory } from './runtime/node/job-directory.js';
 import { LOG_LEVELS, NodeRuntime } from './runtime/node/runtime.js';
 
 /** Evaluates the module in a file, in TypeScript or JavaScript, anew each time; returns its exports. */
@@ -103,7 +104,8 @@ class MasterProcess {
       this.#log('error', `ends: ${reason}`);
       process.exit(CANNOT_GO_ON);
     };
-    const ports = { runtime: this.#runtime, driver, webSocket: NodeWebSocket, exit };
+    const openJobDirectory = (path: string): NodeJobDirectory => new NodeJobDirectory(path);
+    const ports = { runtime: this.#runtime, driver, webSocket: NodeWebSocket, openJobDirectory, exit };
     return new BuildMaster(this.#config, ports);
   }
 

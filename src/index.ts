@@ -11,6 +11,7 @@ export { openDatabase, type RealDriver } from './db/open-database.js';
 export { PostgresDriver, type PostgresOptions } from './db/postgres/driver.js';
 export { ClaimLostError } from './db/claims.js';
 export { FileDriver } from './db/sqlite/file-driver.js';
+export { SchedulerDisabledError } from './db/schedulers.js';
 export { MemoryDriver } from './db/sqlite/memory-driver.js';
 export { upgradeMaster } from './db/upgrade-master.js';
 export { BuildMaster, type MasterPorts } from './master/build-master.js';
@@ -34,8 +35,47 @@ export { PeriodicTasks, type PassOptions, type PeriodicTasksOptions } from './pe
 export { retrying, type RetryOptions } from './periodic/retry.js';
 export { startPeriodicTasks, type Runner, type RunnerOptions } from './periodic/run-periodic-tasks.js';
 export type { PeriodicTaskOptions } from './periodic/task-definition.js';
+export { AnyBranchScheduler, type AnyBranchOptions } from './schedulers/any-branch.js';
 export { BaseScheduler, type ConsumeOptions, type SchedulerOptions } from './schedulers/base.js';
 export { BasicScheduler, type BasicSchedulerOptions } from './schedulers/basic.js';
-export type { AddBuildsetOptions, AddedBuildset } from './schedulers/buildset-builder.js';
+export type { AddBuildsetOptions, AddedBuildset, Priority } from './schedulers/buildset-builder.js';
 export { ChangeFilter, type ChangeFilterOptions } from './schedulers/change-filter.js';
+export type { CodebaseDefaults, Codebases } from './schedulers/codebases.js';
+export type { BuilderNames, BuildsetContents, Renderable } from './schedulers/render.js';
+export { Dependent, type DependentOptions } from './schedulers/dependent.js';
+export {
+  CollectedValidationError,
+  ForceScheduler,
+  type ForceCall,
+  type ForceOptions,
+} from './schedulers/force.js';
+export {
+  AnyPropertyParameter,
+  BaseParameter,
+  BooleanParameter,
+  ChoiceStringParameter,
+  CodebaseParameter,
+  FileParameter,
+  FixedParameter,
+  IntParameter,
+  NestedParameter,
+  PatchParameter,
+  StringParameter,
+  TextParameter,
+  UserNameParameter,
+  type Answers,
+  type ParameterOptions,
+} from './schedulers/force-parameters.js';
+export type { JobDirectory, OpenJobDirectory } from './runtime/job-directory.js';
+export { Try_Jobdir, type TryJobdirOptions } from './schedulers/try-jobdir.js';
+export { NightlyTriggerable } from './schedulers/nightly-triggerable.js';
+export {
+  Triggerable,
+  type TriggerableOptions,
+  type TriggerCall,
+  type Triggered,
+} from './schedulers/triggerable.js';
+export { Nightly, type CronField, type NightlyOptions } from './schedulers/nightly.js';
+export { Periodic, type PeriodicOptions } from './schedulers/periodic.js';
+export { TimedScheduler, type MissedSlots, type TimedOptions } from './schedulers/timed.js';
 export { SingleBranchScheduler, type SingleBranchOptions } from './schedulers/single-branch.js';

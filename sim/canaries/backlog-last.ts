@@ -1,13 +1,13 @@
 // B33: what waited in a durable queue while nobody consumed it comes after what is new.
 
 import type { QueuedMessage } from '../../src/db/queues.js';
-import { ChangeFeed } from '../../src/schedulers/change-feed.js';
+import { EventFeed } from '../../src/schedulers/event-feed.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import { defineScenario } from '../scenario.js';
 import type { Canary } from './canary.js';
 
-class NewestFirstFeed extends ChangeFeed {
-  constructor(...[context, ...rest]: ConstructorParameters<typeof ChangeFeed>) {
+class NewestFirstFeed extends EventFeed {
+  constructor(...[context, ...rest]: ConstructorParameters<typeof EventFeed>) {
     const { queues } = context;
     let isFirstLook = true;
     const peek = async (...args: Parameters<typeof queues.peek>): Promise<readonly QueuedMessage[]> => {
@@ -33,5 +33,5 @@ export const backlogLast: Canary = {
     faults: { crash: 24, 'host-crash': 12 },
     guarantees: ['queue-contract'],
   }),
-  parts: { ChangeFeed: NewestFirstFeed },
+  parts: { EventFeed: NewestFirstFeed },
 };

@@ -11,7 +11,9 @@ import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
 import { noResubscription } from './no-resubscription.js';
 import { separateTransactions } from './separate-transactions.js';
+import { slotBeforeBuild } from './slot-before-build.js';
 import { starvedConsumer } from './starved-consumer.js';
+import { twoCatchUps } from './two-catch-ups.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
@@ -28,6 +30,8 @@ export const CANARIES: readonly Canary[] = [
   forgottenTimer,
   moduleCounter,
   unreleasedRequests,
+  slotBeforeBuild,
+  twoCatchUps,
   noResubscription,
   starvedConsumer,
   lateDelivery,

@@ -6,15 +6,17 @@ import type { JsonObject } from '../../src/core/json.js';
 import { changeOfRow } from '../../src/db/changes.js';
 import { completeConfig } from '../../src/master/config.js';
 import type { MasterParts } from '../../src/master/parts.js';
+import { TimedScheduler } from '../../src/schedulers/timed.js';
 import { BasicScheduler } from '../../src/schedulers/basic.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { Decisions, type DecisionLog } from '../kernel/decisions.js';
-import { Kernel, type RunEnd } from '../kernel/kernel.js';
+import { Kernel, WORLD_EPOCH_MS, type RunEnd } from '../kernel/kernel.js';
 import { Trace, type TraceEvent } from '../kernel/trace.js';
 import type { UserModule } from '../kernel/user-modules.js';
 import type {
   HistoryEvent,
   ObservedScheduler,
+  ObservedSlots,
   Oracle,
   OracleContext,
   OracleRun,
@@ -234,6 +236,8 @@ function contextOf(
     claimPollMs,
     failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
     releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
+    epochMs: WORLD_EPOCH_MS,
+    clockErrorMs: clockErrorMs(plan),
     masters: masterNames(plan.masters),
     schedulers: [...names].flatMap((name) => {
       const inVersions = versions.flatMap((schedulers) => schedulers.filter((one) => one.name === name));
@@ -250,6 +254,7 @@ function observed(versions: readonly BaseScheduler[], counterKeys: readonly stri
     treeStableTimerMs: Math.max(
       ...versions.map((one) => (one instanceof BasicScheduler ? one.treeStableTimerMs : 0)),
     ),
+    slots: slotsOf(versions),
     wants: (row) => {
       const wishes = new Set(versions.map((one) => one.wantsChange(changeOfRow(row))));
       const [wish = null] = wishes;
@@ -257,6 +262,24 @@ function observed(versions: readonly BaseScheduler[], counterKeys: readonly stri
     },
     counterKeys,
   };
+}
+
+/** Slots on which not all versions agree cannot be judged. */
+function slotsOf(versions: readonly BaseScheduler[]): ObservedSlots | null {
+  const rules = versions.map((one) =>
+    one instanceof TimedScheduler ? { ...one.slotRule, isUnconditional: one.buildsEverySlot } : null,
+  );
+  const [rule = null] = rules;
+  return rules.every((other) => JSON.stringify(other) === JSON.stringify(rule)) ? rule : null;
+}
+
+/** Offsets and drift bound it; clocks that are set do not. */
+function clockErrorMs({ faults, clocks, durationS, convergenceS }: Plan): number | null {
+  if (faults.some(({ kind }) => kind.startsWith('clock-'))) return null;
+  const errors = clocks.map(
+    ({ offsetMs, driftPpm }) => Math.abs(offsetMs) + (Math.abs(driftPpm) * (durationS + convergenceS)) / 1000,
+  );
+  return Math.ceil(Math.max(...errors));
 }
 
 function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonObject {

@@ -162,9 +162,27 @@ export interface ObservedScheduler {
   readonly treeStableTimerMs: number;
   /** Whether this row of `changes` is an important change of this scheduler; null when that cannot be told. */
   wants(change: Row): boolean | null;
+  /** When it builds by the clock; null when it does not. */
+  readonly slots: ObservedSlots | null;
   /** Keys of its state that only ever grow, by one a commit, from 1. */
   readonly counterKeys: readonly string[];
 }
+
+/** The slots of a scheduler that builds by the clock, as configured. */
+export type ObservedSlots = (
+  | { readonly kind: 'period'; readonly periodMs: number }
+  | {
+      readonly kind: 'calendar';
+      /** minute, hour, day of month, month, day of week (0 = Sunday). */
+      readonly line: string;
+      readonly timeZone: string;
+      readonly missingHour: 'after' | 'skip';
+      readonly repeatedHour: 'first' | 'both';
+    }
+) & {
+  /** Every slot leads to a buildset, whatever else happens. */
+  readonly isUnconditional: boolean;
+};
 
 /** What was configured, resolved. */
 export interface OracleContext {
@@ -175,6 +193,10 @@ export interface OracleContext {
   readonly failoverBoundMs: number;
   /** Within which a scheduler that was released is claimed again. */
   readonly releaseBoundMs: number;
+  /** What a right wall clock shows at the beginning of the run, in ms since the epoch. */
+  readonly epochMs: number;
+  /** How wrong a wall clock may be, in ms; null = nobody knows. */
+  readonly clockErrorMs: number | null;
   readonly masters: readonly string[];
   readonly schedulers: readonly ObservedScheduler[];
 }

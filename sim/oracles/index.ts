@@ -1,7 +1,8 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9, G10, G13).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G11 and G13).
 
 import { dataFollows } from './data-follows.js';
 import { deadReleased } from './dead-released.js';
+import { disabledIdle } from './disabled-idle.js';
 import { failoverBound } from './failover-bound.js';
 import type { Oracle } from './history.js';
 import { noDuplicate } from './no-duplicate.js';
@@ -10,6 +11,7 @@ import { nonRevertive } from './non-revertive.js';
 import { queueContract } from './queue-contract.js';
 import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
+import { slotOnce } from './slot-once.js';
 import { stateRecovered } from './state-recovered.js';
 
 /** Every oracle that comes with Standin; a scenario names those that it is judged by. */
@@ -21,7 +23,9 @@ export const ORACLES: readonly Oracle[] = [
   noLostChange,
   noDuplicate,
   stateRecovered,
+  slotOnce,
   deadReleased,
   queueContract,
+  disabledIdle,
   dataFollows,
 ];

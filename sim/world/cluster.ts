@@ -15,6 +15,7 @@ import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
 import type { HistoryEvent } from '../oracles/history.js';
+import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
 import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
@@ -54,6 +55,7 @@ const SUPERVISOR_DELAY_US = 5_000_000;
 
 export class Cluster {
   readonly #options: ClusterOptions;
+  readonly #jobs: JobDirectories;
   readonly #members = new Map<string, Member>();
   /** Masters that a fault holds down. */
   readonly #heldDown = new Set<string>();
@@ -65,6 +67,7 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#jobs = new JobDirectories(options.kernel);
     let consumers = 0;
     this.#observer = {
       nowUs: () => options.kernel.nowUs,
@@ -226,6 +229,7 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
+      openJobDirectory: this.#jobs.portOf(process),
       exit: (reason) => process.exit(reason),
     };
   }

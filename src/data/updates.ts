@@ -143,9 +143,10 @@ export class DataUpdates {
   /** Enables or disables a scheduler; announces it if that changed anything, and returns whether it did. */
   async schedulerEnable(schedulerid: number, enabled: boolean): Promise<boolean> {
     const eventIds = await this.#writer.takeIds(1);
+    const now = wallSeconds(this.#clock);
     return this.#db.database.transaction(
       async (tx) => {
-        const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled);
+        const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled, now);
         const changed = hasChanged ? [schedulerid] : [];
         this.#writer.announce(tx, await this.#serviceEvents(tx, 'scheduler', 'updated', changed), eventIds);
         return hasChanged;

@@ -8,7 +8,7 @@ import { decodeJson, encodeJson, type JsonObject } from '../core/json.js';
 import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
-import { integerOf, textOf, textOrNull, integerOrNull } from './row.js';
+import { integerOf, integerOrNull, placeholders, textOf, textOrNull } from './row.js';
 
 /** What the caller says of a change. */
 export interface NewChange {
@@ -123,6 +123,21 @@ export class ChangesConnector {
       ], // prettier-ignore
     };
   }
+}
+
+/** Selects the changes of these source stamps, by id; `changeOfRow` reads its rows. */
+export function changesOfStampsStatement(sourcestampids: readonly number[]): Statement {
+  return {
+    sql: `SELECT ${COLUMNS} FROM changes WHERE sourcestampid IN ${placeholders(sourcestampids.length)} ORDER BY changeid`,
+    values: sourcestampids,
+  };
+}
+
+/** Columns of `changes` under this alias, for a statement that joins it; `changeOfRow` reads them. */
+export function changeColumns(alias: string): string {
+  return COLUMNS.split(/,\s+/)
+    .map((column) => `${alias}.${column}`)
+    .join(', ');
 }
 
 /** The change in a row of `changes`. */

@@ -27,10 +27,10 @@ export interface QueueReport {
   readonly waiting: number;
 }
 
-/** Registers a queue; from the end of the transaction on, nothing that matches is missed. */
+/** Registers a queue unless it is; from the end of the transaction on, nothing that matches is missed. */
 export function queueRegistration(id: number, name: string, filter: Filter): Statement {
   return {
-    sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?)',
+    sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
     values: [id, name, JSON.stringify(filter)],
   };
 }

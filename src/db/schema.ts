@@ -9,6 +9,7 @@
 //   buildrequest_claims.incarnation,
 //   builds.incarnation               of which life of a master a claim or a build is: when that is over, it is too
 //   buildrequest_claims.is_open      0 once the request is complete: the claim then only says who did it
+//   schedulers.switched_at           when it was last enabled or disabled: slots before that are skipped
 //   buildset_changes                 which changes a buildset consumed
 //   sequences                        where ids come from, outside the transactions that use them
 //   operations                       results of effects by operation id, to look up after an unknown outcome
@@ -49,7 +50,8 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE schedulers (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0,
+     switched_at INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE scheduler_masters (
      schedulerid INTEGER PRIMARY KEY REFERENCES schedulers(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX scheduler_masters_masterid ON scheduler_masters (masterid)`,
@@ -74,13 +76,14 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE sourcestamps (
      id INTEGER PRIMARY KEY, ss_hash TEXT NOT NULL UNIQUE, branch TEXT, revision TEXT,
      repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '', codebase TEXT NOT NULL DEFAULT '',
-     created_at INTEGER NOT NULL)`,
+     created_at INTEGER NOT NULL, patch TEXT)`,
   `CREATE TABLE changes (
      changeid INTEGER PRIMARY KEY, author TEXT NOT NULL, comments TEXT NOT NULL, branch TEXT, revision TEXT,
      revlink TEXT, category TEXT, repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '',
      codebase TEXT NOT NULL DEFAULT '', when_timestamp INTEGER NOT NULL, files TEXT NOT NULL, properties TEXT NOT NULL,
      parent_changeid INTEGER, sourcestampid INTEGER NOT NULL REFERENCES sourcestamps(id), change_key TEXT NOT NULL UNIQUE)`,
   `CREATE INDEX changes_origin ON changes (repository, branch, project, codebase, changeid)`,
+  `CREATE INDEX changes_sourcestampid ON changes (sourcestampid)`,
   `CREATE TABLE scheduler_changes (
      schedulerid INTEGER NOT NULL REFERENCES schedulers(id), changeid INTEGER NOT NULL REFERENCES changes(changeid),
      important INTEGER NOT NULL, PRIMARY KEY (schedulerid, changeid))`,

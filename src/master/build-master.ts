@@ -18,8 +18,9 @@ import type { NewChange } from '../db/changes.js';
 import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
 import { EventWriter } from '../data/event-writer.js';
-import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
+import { MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
 import { DataQueries } from '../data/queries.js';
+import { CallCommitter } from '../data/calls.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
@@ -27,6 +28,7 @@ import type { MessageQueue } from '../mq/message-queue.js';
 import { createMessageQueue } from '../mq/mq-options.js';
 import type { WebSocketClass } from '../mq/web-socket.js';
 import { sleep, type Timer } from '../runtime/clock.js';
+import type { OpenJobDirectory } from '../runtime/job-directory.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
 import { isEquivalent } from '../services/equivalence.js';
@@ -48,6 +50,8 @@ export interface MasterPorts {
   readonly webSocket?: WebSocketClass;
   /** A message queue of the host's own, in place of the configured one. */
   readonly mq?: MessageQueue;
+  /** For schedulers that take jobs from a directory. Default none. */
+  readonly openJobDirectory?: OpenJobDirectory;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
 }
@@ -72,6 +76,7 @@ export class BuildMaster {
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
+  readonly #calls: CallCommitter;
   readonly #lease: Lease;
   readonly #poll: Poll;
   readonly #upkeep: Upkeep;
@@ -103,6 +108,7 @@ export class BuildMaster {
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs);
     this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
+    this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
     this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED].map(
       (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
@@ -221,6 +227,7 @@ export class BuildMaster {
     this.#stopping.abort('stopped');
     const { clock } = this.#ports.runtime;
     const limit = clock.setTimer(() => this.#ports.exit('stopping took too long'), QUIESCE_LIMIT_MS);
+    await Promise.all(this.config.schedulers.map((scheduler) => scheduler.detach()));
     await this.#services.stop();
     limit.cancel();
   }
@@ -294,16 +301,17 @@ export class BuildMaster {
   }
 
   async #bind(scheduler: BaseScheduler, keeper: ClaimKeeper): Promise<void> {
-    const filters = scheduler.consumesChanges ? [NEW_CHANGES] : [];
-    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, filters);
+    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, scheduler.queueFilters);
     const objectid = await this.db.state.getObjectId(scheduler.name, scheduler.constructor.name);
-    const { ChangeFeed } = this.#parts;
+    const { EventFeed } = this.#parts;
     const context = {
       db: this.db,
       mq: this.mq,
       effects: this.#effects,
       poll: this.#poll,
-      createChangeFeed: (...args: ConstructorParameters<typeof ChangeFeed>) => new ChangeFeed(...args),
+      calls: this.#calls,
+      openJobDirectory: this.#ports.openJobDirectory ?? null,
+      createEventFeed: (...args: ConstructorParameters<typeof EventFeed>) => new EventFeed(...args),
     };
     scheduler.attach(context, objectid);
     scheduler.bind(keeper, this.#ports.runtime, schedulerid);

@@ -112,16 +112,16 @@ describe('a scheduler', () => {
     [() => new SingleBranchScheduler('', [], { branch: 'b' }), 'a scheduler needs a name that is not empty'],
     [
       () => new SingleBranchScheduler('s', 'linux' as unknown as string[], { branch: 'b' }),
-      "the builderNames of scheduler 's' must be an array of strings",
+      "the builderNames of scheduler 's' must be an array of strings (or of functions that make them)",
     ],
     [
       () => new SingleBranchScheduler('s', ['linux', 5] as unknown as string[], { branch: 'b' }),
-      "the builderNames of scheduler 's' must be an array of strings",
+      "the builderNames of scheduler 's' must be an array of strings (or of functions that make them)",
     ],
     [() => new SingleBranchScheduler('s', [], {}), "scheduler 's' needs either a branch or a changeFilter"],
     [
       () => new SingleBranchScheduler('s', [], { branch: 'b', changeFilter: new ChangeFilter() }),
-      "scheduler 's' needs either a branch or a changeFilter",
+      "scheduler 's' has a changeFilter and conditions on branch, expected one of them",
     ],
     [
       () => new SingleBranchScheduler('s', [], { branch: 'b', treeStableTimer: -1 }),

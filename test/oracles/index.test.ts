@@ -13,8 +13,10 @@ test('every guarantee has its oracle, in order', () => {
     'no-lost-change',
     'no-duplicate',
     'state-recovered',
+    'slot-once',
     'dead-released',
     'queue-contract',
+    'disabled-idle',
     'data-follows',
   ]);
 });

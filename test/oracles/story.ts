@@ -25,6 +25,8 @@ export const CONTEXT: OracleContext = {
   claimPollMs: 30_000,
   failoverBoundMs: 95_800,
   releaseBoundMs: 35_300,
+  epochMs: 0,
+  clockErrorMs: 0,
   masters: ['master-a', 'master-b'],
   schedulers: [scheduler()],
 };
@@ -33,6 +35,7 @@ export function scheduler(overrides: Partial<ObservedScheduler> = {}): ObservedS
   return {
     name: 'fast',
     treeStableTimerMs: 0,
+    slots: null,
     wants: (change) => change['branch'] === 'master',
     counterKeys: ['builds'],
     ...overrides,

@@ -22,7 +22,7 @@ export const slotBeforeBuild: Canary = {
     description: 'Masters crash and lose their database while slots come often.',
     changes: 0,
     network: 'wan',
-    schedulers: () => [new HastyPeriodic('often', ['linux'], { periodicBuildTimer: 2 })],
+    schedulers: () => [new HastyPeriodic('often', ['linux'], { periodicBuildTimer: 5 })],
     faults: { crash: 30, 'partition-database': 20, 'cut-database': 20 },
     guarantees: ['slot-once'],
   }),

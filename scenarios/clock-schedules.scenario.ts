@@ -14,4 +14,12 @@ export default defineScenario({
     new Nightly('nightly', ['docs'], { minute: '*/2', timeZone: 'America/St_Johns' }),
   ],
   faults: { 'clock-step': 24, pause: 8, crash: 8 },
+  guarantees: [
+    'slot-once',
+    'single-effect',
+    'single-active',
+    'failover-bound',
+    'non-revertive',
+    'state-recovered',
+  ],
 });

@@ -10,12 +10,13 @@ import {
   type CampaignOptions,
   type Target,
 } from '../explore/campaign.js';
+import { present } from '../../src/core/assert.js';
 import { DEFAULT_LANE, Lane, type LaneOptions } from '../explore/lane.js';
 import { STANDIN_VERSION, standinCommit } from '../explore/package-root.js';
 import { runRegressions } from '../explore/regressions.js';
 import { findScenario, loadScenario, packagedScenarios } from '../explore/scenario-lookup.js';
 import { freshSeeds, parseSeeds, type Seeds } from '../explore/seeds.js';
-import { vacuities, type ScenarioResult } from '../explore/tally.js';
+import { declaredBy, vacuities, type ScenarioResult } from '../explore/tally.js';
 import { runTwinCampaign, type Nondeterminism } from '../explore/twin-check.js';
 import { jsonDocument } from '../report/json-document.js';
 import { nondeterminismPage } from '../report/failure-page.js';
@@ -77,10 +78,8 @@ async function run(names: readonly string[], flags: RunFlags): Promise<number> {
   const { explored, mismatch } = await explore(session);
   results.push(...explored);
   const vacuous = explored.flatMap((result, index) => {
-    const { faults = {}, operations = {} } = session.targets[index]?.scenario ?? {};
-    const declared = Object.entries({ ...faults, ...operations });
-    const kinds = declared.filter(([, perHour]) => perHour > 0).map(([kind]) => kind);
-    return vacuities(kinds, result).map((problem) => `${result.name}: ${problem}`);
+    const { scenario } = present(session.targets[index], 'the scenario of a result');
+    return vacuities(declaredBy(scenario), result).map((problem) => `${result.name}: ${problem}`);
   });
   const head = { version: STANDIN_VERSION, commit, base: seeds.base, vacuous, nondeterminism: mismatch };
   if (flags.json === true) process.stdout.write(jsonDocument(head, results));

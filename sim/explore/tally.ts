@@ -1,7 +1,10 @@
 // The running totals of a campaign over one scenario. Sums and maxima only, so that the order in which workers finish
 // shows nowhere, and a line per run: memory grows by that line and by nothing else.
 
+import { TimedScheduler } from '../../src/schedulers/timed.js';
+import type { OracleNeed } from '../oracles/history.js';
 import { ORACLES } from '../oracles/index.js';
+import type { Scenario } from '../scenario.js';
 import type { RunSummary } from './run-summary.js';
 
 /** What is kept of each run. */
@@ -101,17 +104,37 @@ export class Tally {
   }
 }
 
+/** What a scenario declares. */
+export interface Declared {
+  /** Faults and operations whose rate is not 0. */
+  readonly kinds: readonly string[];
+  /** What it has of what oracles may need. */
+  readonly has: ReadonlySet<OracleNeed>;
+}
+
+/** What `scenario` declares. Makes its schedulers once, outside of any run. */
+export function declaredBy({ faults, operations, schedulers }: Scenario): Declared {
+  const kinds = Object.entries({ ...faults, ...operations })
+    .filter(([, perHour]) => perHour > 0)
+    .map(([kind]) => kind);
+  const has = new Set<OracleNeed>();
+  if (kinds.length > 0) has.add('faults');
+  if (kinds.includes('disable')) has.add('disabling');
+  if (schedulers(0).some((scheduler) => scheduler instanceof TimedScheduler)) has.add('slots');
+  return { kinds, has };
+}
+
 /** Fewer runs than this prove nothing by what did not happen in them. */
 const ENOUGH_RUNS = 100;
 
 /**
- * What a campaign declared and never had: faults (and operations) that never struck, oracles that never judged. Empty for
- * a campaign too small to say.
+ * What a campaign declared and never had: faults (and operations) that never struck, oracles that never judged although
+ * the scenario has what they need. Empty for a campaign too small to say.
  */
-export function vacuities(declaredFaults: readonly string[], result: ScenarioResult): readonly string[] {
+export function vacuities(declared: Declared, result: ScenarioResult): readonly string[] {
   if (result.runs.length < ENOUGH_RUNS) return [];
-  const faults = declaredFaults.filter((kind) => (result.faults[kind]?.fired ?? 0) === 0);
-  const excused = declaredFaults.length > 0 ? [] : ORACLES.filter(({ needsFaults }) => needsFaults === true);
+  const faults = declared.kinds.filter((kind) => (result.faults[kind]?.fired ?? 0) === 0);
+  const excused = ORACLES.filter(({ needs }) => needs !== undefined && !declared.has.has(needs));
   const oracles = Object.entries(result.checks).filter(
     ([name, checks]) => checks === 0 && !excused.some((oracle) => oracle.name === name),
   );

@@ -25,7 +25,7 @@ const RETRY = 5;
 
 export const deadReleased: Oracle = {
   name: NAME,
-  needsFaults: true,
+  needs: 'faults',
   start: (context) => new DeadReleasedRun(context),
 };
 

@@ -21,6 +21,7 @@ const MARGIN_MS = 2_000;
 
 export const disabledIdle: Oracle = {
   name: NAME,
+  needs: 'disabling',
   start: (context) => new DisabledIdleRun(context),
 };
 

@@ -211,11 +211,14 @@ export interface Violation {
   readonly subject: string;
 }
 
+/** Faults that strike, schedulers that build by the clock, schedulers that are disabled. */
+export type OracleNeed = 'faults' | 'slots' | 'disabling';
+
 /** Judges one guarantee; `start` begins the fold over one history. */
 export interface Oracle {
   readonly name: string;
-  /** True when it judges only what follows a disturbance: a run in which nothing goes wrong says nothing about it. */
-  readonly needsFaults?: boolean;
+  /** What a scenario must have for it to have anything to judge; default nothing beyond masters, schedulers and changes. */
+  readonly needs?: OracleNeed;
   start(context: OracleContext): OracleRun;
 }
 

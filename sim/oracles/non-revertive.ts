@@ -27,7 +27,7 @@ const ROUNDING_US = 2000;
 
 export const nonRevertive: Oracle = {
   name: NAME,
-  needsFaults: true,
+  needs: 'faults',
   start: (context) => new NonRevertiveRun(context),
 };
 

@@ -28,6 +28,7 @@ const PROMPT_US = 15_000_000;
 
 export const slotOnce: Oracle = {
   name: NAME,
+  needs: 'slots',
   start: (context) => new SlotOnceRun(context),
 };
 

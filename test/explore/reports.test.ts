@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Tally, vacuities } from '../../sim/explore/tally.js';
+import { Tally, declaredBy, vacuities, type Declared } from '../../sim/explore/tally.js';
+import { defineScenario } from '../../sim/scenario.js';
+import { Periodic } from '../../src/schedulers/periodic.js';
+import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import { firstDifference } from '../../sim/explore/twin-check.js';
 import { eventsAround, unknownSummary, type RunSummary } from '../../sim/explore/run-summary.js';
 import { failurePage, nondeterminismPage } from '../../sim/report/failure-page.js';
@@ -106,8 +109,29 @@ describe('the summary table', () => {
 describe('a campaign', () => {
   const runs = Array.from({ length: 100 }, () => aRun());
 
+  const declaring = (...kinds: readonly string[]): Declared => ({
+    kinds,
+    has: new Set(kinds.length > 0 ? (['faults'] as const) : []),
+  });
+
+  test('declares what its scenario has of what oracles need', () => {
+    const plain = defineScenario({
+      name: 'plain',
+      description: 'Changes alone.',
+      schedulers: () => [new SingleBranchScheduler('s', ['b'], { branch: 'master' })],
+      faults: { crash: 6, pause: 0 },
+    });
+    expect(declaredBy(plain)).toEqual({ kinds: ['crash'], has: new Set(['faults']) });
+    const timed = defineScenario({
+      ...plain,
+      schedulers: () => [new Periodic('p', ['b'], { periodicBuildTimer: 60 })],
+      operations: { disable: 6 },
+    });
+    expect([...declaredBy(timed).has]).toEqual(['faults', 'disabling', 'slots']);
+  });
+
   test('is vacuous when a declared fault never struck or an oracle never judged', () => {
-    expect(vacuities(['crash', 'pause', 'clock-step'], aTally(runs).result(1))).toEqual([
+    expect(vacuities(declaring('crash', 'pause', 'clock-step'), aTally(runs).result(1))).toEqual([
       'the fault pause never struck',
       'the fault clock-step never struck',
       'the oracle no-duplicate never had anything to judge',
@@ -115,14 +139,14 @@ describe('a campaign', () => {
   });
 
   test('of fewer than 100 runs is never called vacuous', () => {
-    expect(vacuities(['pause'], aTally(runs.slice(1)).result(1))).toEqual([]);
+    expect(vacuities(declaring('pause'), aTally(runs.slice(1)).result(1))).toEqual([]);
   });
 
   test('without faults is not vacuous for an oracle that judges only what follows one', () => {
     const calm = Array.from({ length: 100 }, (_, seed) =>
       aRun({ seed: String(seed), faults: {}, checks: { 'non-revertive': 0, 'no-lost-change': 0 } }),
     );
-    expect(vacuities([], aTally(calm).result(1))).toEqual([
+    expect(vacuities(declaring(), aTally(calm).result(1))).toEqual([
       'the oracle no-lost-change never had anything to judge',
     ]);
   });

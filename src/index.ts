@@ -2,6 +2,7 @@
 
 export { ConfigError, StandinError } from './core/errors.js';
 export type { JsonObject, JsonValue } from './core/json.js';
+export { CANCELLED, EXCEPTION, FAILURE, RETRY, SKIPPED, SUCCESS, WARNINGS } from './core/results.js';
 export type { Filter, RoutingKey } from './core/routing-key.js';
 export type { Change, NewChange } from './db/changes.js';
 export type { SourceStamp } from './db/sourcestamps.js';
@@ -12,6 +13,13 @@ export { ClaimLostError } from './db/claims.js';
 export { FileDriver } from './db/sqlite/file-driver.js';
 export { MemoryDriver } from './db/sqlite/memory-driver.js';
 export { upgradeMaster } from './db/upgrade-master.js';
+export { BuildDriver } from './drivers/build-driver.js';
+export type { BuildDriverOptions } from './drivers/build-driver-options.js';
+export { ChangeSource, type ChangeSourceOptions } from './drivers/change-source.js';
+export { CommandExecutor, type CommandExecutorOptions } from './drivers/command-executor.js';
+export type { Driver, DriverContext, DriverManager, DriverPorts } from './drivers/driver-host.js';
+export type { BuildOrder, Executor, ExecutorPorts, ExecutorStatus } from './drivers/executor.js';
+export { GitPoller, type GitPollerOptions } from './drivers/git-poller.js';
 export { BuildMaster, type MasterPorts } from './master/build-master.js';
 export type { MasterOptions } from './master/config.js';
 export { SimpleMQ } from './mq/simple-queue.js';

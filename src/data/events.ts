@@ -21,6 +21,12 @@ export interface Event {
 export const NEW_CHANGES: Filter = ['changes', null, 'new'];
 export const MASTER_STOPPED: Filter = ['masters', null, 'stopped'];
 export const SCHEDULER_RELEASED: Filter = ['schedulers', null, 'released'];
+export const CHANGE_SOURCE_RELEASED: Filter = ['changesources', null, 'released'];
+/** What a builder of something listens to. */
+export const BUILD_REQUEST_CLAIMABLE: readonly Filter[] = [
+  ['buildrequests', null, 'new'],
+  ['buildrequests', null, 'unclaimed'],
+];
 export const SCHEDULER_UPDATED: Filter = ['schedulers', null, 'updated'];
 
 export function masterEvent(master: { id: number; name: string }, what: 'started' | 'stopped'): Event {

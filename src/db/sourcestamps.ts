@@ -2,9 +2,9 @@
 // @source buildbot master/buildbot/db/sourcestamps.py
 
 import { sha1 } from '../core/digest.js';
-import type { Statement } from './driver.js';
+import type { Row, Statement } from './driver.js';
 import type { IdAllocator } from './ids.js';
-import { integerOf } from './row.js';
+import { integerOf, textOf, textOrNull } from './row.js';
 import type { Transaction } from './transaction.js';
 
 /** What identifies the source to build; a null branch or revision means the default, or the newest. */
@@ -59,4 +59,15 @@ export function spareStampId(ids: IdAllocator): Promise<number> {
 export function stampHash(stamp: SourceStamp): string {
   const words = [stamp.branch, stamp.revision, stamp.repository, stamp.project, stamp.codebase];
   return sha1(words.map((word) => (word === null ? '\u00f5' : word)).join('\0'));
+}
+
+/** The stamp in a row that has its columns. */
+export function stampOf(row: Row): SourceStamp {
+  return {
+    branch: textOrNull(row, 'branch'),
+    revision: textOrNull(row, 'revision'),
+    repository: textOf(row, 'repository'),
+    project: textOf(row, 'project'),
+    codebase: textOf(row, 'codebase'),
+  };
 }

@@ -10,16 +10,27 @@
 
 import { StandinError, describeError } from '../core/errors.js';
 import type { NewChange } from '../db/changes.js';
+import type { Owner } from '../db/claims.js';
 import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
+import { FencedState } from '../data/fenced-state.js';
 import { EventWriter } from '../data/event-writer.js';
-import { MASTER_STOPPED, NEW_CHANGES, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
+import {
+  CHANGE_SOURCE_RELEASED,
+  MASTER_STOPPED,
+  NEW_CHANGES,
+  SCHEDULER_RELEASED,
+  SCHEDULER_UPDATED,
+} from '../data/events.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
+import type { ChangeSource } from '../drivers/change-source.js';
+import { DriverHost } from '../drivers/driver-host.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import { createMessageQueue } from '../mq/mq-options.js';
 import type { WebSocketClass } from '../mq/web-socket.js';
+import type { Commands } from '../runtime/commands.js';
 import { sleep, type Timer } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
@@ -39,6 +50,8 @@ export interface MasterPorts {
   readonly webSocket?: WebSocketClass;
   /** A message queue of the host's own, in place of the configured one. */
   readonly mq?: MessageQueue;
+  /** For drivers and change sources that run commands. Default none. */
+  readonly commands?: Commands;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
 }
@@ -63,6 +76,7 @@ export class BuildMaster {
   #masterid = 0;
   #heartbeat: Heartbeat | null = null;
   #keeper: ClaimKeeper | null = null;
+  #drivers: DriverHost | null = null;
   #lapse: Timer | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -100,6 +114,7 @@ export class BuildMaster {
     if (this.#stopping.signal.aborted) return;
     this.#listen();
     await this.#keeper?.start();
+    await this.#tryAgain(async () => this.#drivers?.start());
   }
 
   /** Stops cleanly, once; resolves when nothing runs any more, after 30 s at the latest. */
@@ -119,6 +134,7 @@ export class BuildMaster {
     const limit = clock.setTimer(() => this.#ports.exit('stopping took too long'), QUIESCE_LIMIT_MS);
     try {
       await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
+      await this.#drivers?.stop();
       await this.#keeper?.stop();
       await this.data.masterStopped({ id: this.#masterid, name: this.config.name });
     } catch (error) {
@@ -157,9 +173,10 @@ export class BuildMaster {
 
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
-    const { schedulers, builders, heartbeatMs, leaseMs } = this.config;
+    const { schedulers, changeSources, drivers, builders, heartbeatMs, leaseMs } = this.config;
     await this.data.masterStarted({ id: this.#masterid, name: this.config.name });
-    const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
+    const users = [...schedulers, ...drivers];
+    const names = new Set([...builders, ...users.flatMap(({ builderNames }) => builderNames)]);
     for (const name of names) await this.db.builders.findBuilderId(name);
     const watch = new this.#parts.OwnerWatch(runtime.clock, leaseMs);
     const housekeeping = new this.#parts.Housekeeping({
@@ -182,9 +199,32 @@ export class BuildMaster {
       poll: this.#poll,
       housekeeping,
     };
-    const keeper = new ClaimKeeper(context, schedulers);
+    const keeper = new ClaimKeeper(context, [...schedulers, ...changeSources]);
     for (const scheduler of schedulers) await this.#bind(scheduler, keeper);
+    for (const source of changeSources) await this.#bindSource(source, keeper);
     this.#keeper = keeper;
+    this.#drivers = this.#driverHost();
+  }
+
+  #driverHost(): DriverHost {
+    const { db, mq, data: updates } = this;
+    const { runtime, commands = null } = this.#ports;
+    const owner = (): Owner | null => {
+      const { incarnation } = this.#lease;
+      const isTrusted = incarnation !== null && this.#lease.isTrusted(incarnation);
+      return isTrusted ? { masterid: this.#masterid, incarnation } : null;
+    };
+    const ports = { runtime, db, updates, mq, poll: this.#poll, commands, owner };
+    return new DriverHost(ports, this.config.drivers);
+  }
+
+  async #bindSource(source: ChangeSource, keeper: ClaimKeeper): Promise<void> {
+    const { db, data: updates } = this;
+    const { runtime, commands = null } = this.#ports;
+    const changesourceid = await db.changeSources.findChangeSourceId(source.name);
+    const objectid = await db.state.getObjectId(source.name, source.constructor.name);
+    source.attach({ state: new FencedState(db, 'changesource'), updates, commands }, objectid);
+    source.bind(keeper, runtime, changesourceid);
   }
 
   async #bind(scheduler: BaseScheduler, keeper: ClaimKeeper): Promise<void> {
@@ -205,7 +245,8 @@ export class BuildMaster {
 
   /** Hears of what may let a scheduler be claimed or enabled now. */
   #listen(): void {
-    for (const filter of [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED]) {
+    const ofSources = this.config.changeSources.length === 0 ? [] : [CHANGE_SOURCE_RELEASED];
+    for (const filter of [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED, ...ofSources]) {
       const subscription = new Subscription(this.#ports.runtime, this.mq, filter, () =>
         this.#keeper?.lookAgain(),
       );

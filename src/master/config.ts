@@ -3,6 +3,8 @@
 import { ConfigError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
 import { checkMqOptions, type MqOptions } from '../mq/mq-options.js';
+import { ChangeSource } from '../drivers/change-source.js';
+import type { Driver } from '../drivers/driver-host.js';
 import { BaseScheduler } from '../schedulers/base.js';
 import { LEASE_MARGIN_MS } from './lease.js';
 
@@ -13,6 +15,10 @@ export interface MasterOptions {
   readonly schedulers: readonly BaseScheduler[];
   /** Builders, besides those that the schedulers name. */
   readonly builders?: readonly string[];
+  /** Clustered like schedulers: each is active on one of the masters that name it. */
+  readonly changeSources?: readonly ChangeSource[];
+  /** What this master drives by periodic tasks: build drivers, for example. */
+  readonly drivers?: readonly Driver[];
   /** The kind of message queue, and what it needs. Default `{ type: 'simple' }`, which is for a single master. */
   readonly mq?: MqOptions;
   /** How often the lease is renewed and owners are watched. Default 10,000. */
@@ -29,6 +35,8 @@ const KEYS: readonly string[] = [
   'name',
   'schedulers',
   'builders',
+  'changeSources',
+  'drivers',
   'mq',
   'heartbeatMs',
   'leaseMs',
@@ -43,6 +51,8 @@ export function completeConfig(options: MasterOptions): MasterConfig {
   }
   const config: MasterConfig = {
     builders: [],
+    changeSources: [],
+    drivers: [],
     mq: { type: 'simple' },
     heartbeatMs: 10_000,
     leaseMs: 60_000,
@@ -66,6 +76,8 @@ export function completeConfig(options: MasterOptions): MasterConfig {
   }
   checkMqOptions(config.mq);
   checkSchedulers(config.schedulers);
+  checkNames('changeSources', config.changeSources);
+  checkNames('drivers', config.drivers);
   return config;
 }
 
@@ -76,5 +88,16 @@ function checkSchedulers(schedulers: readonly BaseScheduler[]): void {
     if (!(scheduler instanceof BaseScheduler)) throw new ConfigError(`schedulers[${i}] is no scheduler`);
     if (names.has(scheduler.name)) throw new ConfigError(`two schedulers are named '${scheduler.name}'`);
     names.add(scheduler.name);
+  }
+}
+
+function checkNames(key: 'changeSources' | 'drivers', parts: readonly { readonly name: string }[]): void {
+  if (!Array.isArray(parts)) throw new ConfigError(`'${key}' must be an array`);
+  const names = new Set<string>();
+  for (const [i, part] of parts.entries()) {
+    if (key === 'changeSources' && !(part instanceof ChangeSource))
+      throw new ConfigError(`changeSources[${i}] is no change source`);
+    if (names.has(part.name)) throw new ConfigError(`two of '${key}' are named '${part.name}'`);
+    names.add(part.name);
   }
 }

@@ -7,6 +7,7 @@ import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
+import { NodeCommands } from '../../src/runtime/node/commands.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { GatedDriver } from './gated-driver.js';
 import { ManualClock, START_WALL_MS } from './manual-clock.js';
@@ -49,7 +50,8 @@ export class TestCluster {
     const exits: string[] = [];
     const heard: string[] = [];
     await mq.startConsuming((key) => void heard.push(key.join('/')), ['masters', null, null]);
-    const ports = { runtime, driver, mq, exit: (reason: string) => void exits.push(reason) };
+    const commands = new NodeCommands();
+    const ports = { runtime, driver, mq, commands, exit: (reason: string) => void exits.push(reason) };
     const master = new BuildMaster({ name: 'master-a', schedulers, ...options }, ports);
     await master.start();
     return { master, runtime, driver, mq, heard, exits };

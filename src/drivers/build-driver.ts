@@ -89,7 +89,7 @@ export class BuildDriver implements Driver {
   /** Stops what runs, and gives it back to be built again. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#endings.map((end) => end()));
+    await Promise.all(this.#endings.map(async (end) => end()));
     await this.#takingUp?.stop();
     const end = { results: RETRY, stateString: 'its master has stopped' };
     await Promise.all([...this.#running.values()].map((running) => this.#tryToEnd(running, end)));

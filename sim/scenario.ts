@@ -9,6 +9,7 @@ import type { BaseScheduler } from '../src/schedulers/base.js';
 import { FAULTS } from './nemesis/index.js';
 import { ORACLES } from './oracles/index.js';
 import type { Oracle } from './oracles/history.js';
+import { BUILDS_RANGES, type SimulatedBuilds } from './workload/simulated-executor.js';
 
 /** What the author of a scenario writes; everything but name, description and schedulers has a default. */
 export interface ScenarioOptions {
@@ -25,6 +26,8 @@ export interface ScenarioOptions {
    * module, so that whatever a module variable held is lost with the process.
    */
   readonly schedulers: () => readonly BaseScheduler[];
+  /** Somebody who does the builds: every master drives those of all builders. Default nobody; requests stay open. */
+  readonly executor?: SimulatedBuilds | null;
   /** Changes that arrive during the chaos phase. Default 40. */
   readonly changes?: number;
   /** Expected strikes of each fault per simulated hour; see `standin list --faults`. Default none. */
@@ -61,6 +64,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
     masters: 3,
     durationS: 600,
     changes: 40,
+    executor: null,
     faults: {},
     network: 'lan',
     counters: {},
@@ -78,7 +82,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
 
 const KEYS = [
   'name', 'description', 'masters', 'durationS', 'schedulers', 'changes', 'faults', 'network', 'clocks', 'counters',
-  'guarantees', 'oracles', 'ambient', 'allowUncaught',
+  'guarantees', 'executor', 'oracles', 'ambient', 'allowUncaught',
 ]; // prettier-ignore
 
 function checkKeys(options: ScenarioOptions): void {
@@ -104,10 +108,20 @@ function checkScenario(scenario: Scenario): void {
     if (!(Number.isFinite(perHour) && perHour >= 0))
       fail(name, `needs a rate per hour for the fault '${kind}', got ${perHour}`);
   }
+  if (scenario.executor !== null) checkBuilds(name, scenario.executor);
   checkOneOf(name, 'network', scenario.network, NETWORKS);
   checkOneOf(name, 'ambient', scenario.ambient, ['route', 'strict']);
   const known = ORACLES.map((oracle) => oracle.name);
   for (const guarantee of guarantees) checkOneOf(name, 'guarantees', guarantee, known);
+}
+
+function checkBuilds(name: string, builds: SimulatedBuilds): void {
+  for (const [key, value] of Object.entries(builds)) {
+    const range = BUILDS_RANGES[key as keyof SimulatedBuilds];
+    if (range === undefined)
+      fail(name, `has no option 'executor.${key}'${nearest(key, Object.keys(BUILDS_RANGES))}`);
+    checkInteger(name, `executor.${key}`, value as number, range);
+  }
 }
 
 function checkInteger(

@@ -2,10 +2,13 @@
 
 import type { Canary } from './canary.js';
 import { blindRetry } from './blind-retry.js';
+import { driftingLoop } from './drifting-loop.js';
 import { forgottenTimer } from './forgotten-timer.js';
 import { moduleCounter } from './module-counter.js';
+import { mortalLoop } from './mortal-loop.js';
 import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
+import { overlappingLoop } from './overlapping-loop.js';
 import { separateTransactions } from './separate-transactions.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
@@ -23,4 +26,7 @@ export const CANARIES: readonly Canary[] = [
   forgottenTimer,
   moduleCounter,
   unreleasedRequests,
+  mortalLoop,
+  driftingLoop,
+  overlappingLoop,
 ];

@@ -135,6 +135,7 @@ class Run {
       engine: this.#engine,
       plan: this.#plan,
       schedulers: () => this.#newSchedulers(),
+      builds: this.#scenario.executor,
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
     });

@@ -65,6 +65,22 @@ export interface StateReadHistoryEvent extends ProcessId {
   readonly value: string | null;
 }
 
+/**
+ * A run of a periodic task began, was left out because the last one is under way, or ended; or nobody runs the task any
+ * more. A task is known by process, manager and name; tasks of one manager may wait for each other.
+ */
+export interface TaskHistoryEvent extends ProcessId {
+  readonly kind: 'task';
+  readonly atUs: number;
+  readonly what: 'started' | 'skipped' | 'ended' | 'retired';
+  readonly manager: string;
+  readonly task: string;
+  /** Of `started`: from run to run, on the clock of the process. */
+  readonly spacingMs: number;
+  /** Of `ended`: by an error. */
+  readonly failed: boolean;
+}
+
 /** A fault struck or was undone. */
 export interface FaultHistoryEvent {
   readonly kind: 'fault';
@@ -95,6 +111,7 @@ export type HistoryEvent =
   | CommitHistoryEvent
   | ActiveHistoryEvent
   | StateReadHistoryEvent
+  | TaskHistoryEvent
   | FaultHistoryEvent
   | UncaughtHistoryEvent
   | PhaseHistoryEvent;

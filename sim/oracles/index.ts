@@ -1,4 +1,4 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9, G12).
 
 import { deadReleased } from './dead-released.js';
 import { failoverBound } from './failover-bound.js';
@@ -9,6 +9,7 @@ import { nonRevertive } from './non-revertive.js';
 import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
 import { stateRecovered } from './state-recovered.js';
+import { tasksAlive } from './tasks-alive.js';
 
 /** Every oracle that comes with Standin; a scenario names those that it is judged by. */
 export const ORACLES: readonly Oracle[] = [
@@ -20,4 +21,5 @@ export const ORACLES: readonly Oracle[] = [
   noDuplicate,
   stateRecovered,
   deadReleased,
+  tasksAlive,
 ];

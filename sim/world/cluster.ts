@@ -7,11 +7,13 @@
 import { describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
+import { BuildDriver } from '../../src/drivers/build-driver.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
 import type { MasterParts } from '../../src/master/parts.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import type { SimulatedWorkers } from '../workload/simulated-executor.js';
 import type { Network } from './network.js';
 import { webSocketClass } from './simulated-websocket.js';
 import { SimulatedDriver } from './sql-driver.js';
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly routerUrl: string;
   /** The schedulers of a master that starts: called in that start's own process. */
   readonly schedulers: () => readonly BaseScheduler[];
+  /** Who does the builds; null: nobody. */
+  readonly builds: SimulatedWorkers | null;
   readonly parts: Partial<MasterParts>;
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
@@ -125,12 +129,21 @@ export class Cluster {
     const ports = this.#ports(process);
     const { routerUrl, parts } = this.#options;
     const mq = { type: 'wamp', url: routerUrl } as const;
-    const master = new BuildMaster({ name: process.node.name, schedulers, mq }, ports, parts);
+    const drivers = this.#drivers(process, schedulers);
+    const master = new BuildMaster({ name: process.node.name, schedulers, drivers, mq }, ports, parts);
     this.#members.set(process.node.name, { process, master, schedulers });
     master.start().then(
       () => this.#options.onLife(process, 'ready'),
       (error: unknown) => process.exit(`start failed: ${describeError(error)}`),
     );
+  }
+
+  /** One driver for all builders, if anybody builds. */
+  #drivers(process: Process, schedulers: readonly BaseScheduler[]): readonly BuildDriver[] {
+    const { builds } = this.#options;
+    const builders = [...new Set(schedulers.flatMap(({ builderNames }) => builderNames))];
+    if (builds === null || builders.length === 0) return [];
+    return [new BuildDriver('builds', builders, { executor: builds.executorOf(process), timeOutS: 600 })];
   }
 
   #ports(process: Process): MasterPorts {

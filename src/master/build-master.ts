@@ -93,7 +93,7 @@ export class BuildMaster {
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
-    this.#poll = new Poll(runtime, this.config.claimPollMs);
+    this.#poll = new Poll(runtime, this.config.claimPollMs, this.#parts.Loop);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
   }
 
@@ -160,6 +160,7 @@ export class BuildMaster {
       lease: this.#lease,
       masterid: this.#masterid,
       heartbeatMs: this.config.heartbeatMs,
+      Loop: this.#parts.Loop,
       onLapsed: () => this.#quiesce('its lease has lapsed'),
       onRenewed: () => {
         this.#watchLapse();
@@ -196,6 +197,7 @@ export class BuildMaster {
       watch,
       masterid: this.#masterid,
       heartbeatMs,
+      Loop: this.#parts.Loop,
       poll: this.#poll,
       housekeeping,
     };

@@ -14,6 +14,8 @@ describe('a configuration', () => {
     expect(completeConfig(LEAST)).toEqual({
       ...LEAST,
       builders: [],
+      changeSources: [],
+      drivers: [],
       mq: { type: 'simple' },
       heartbeatMs: 10_000,
       leaseMs: 60_000,

@@ -13,6 +13,7 @@ test('every guarantee has its oracle, in order', () => {
     'no-duplicate',
     'state-recovered',
     'dead-released',
+    'tasks-alive',
   ]);
 });
 

@@ -13,6 +13,7 @@ import { Floor } from './floor.js';
 import { hour } from './hour.js';
 import { elapsedMs, median, residentMb, type Figure } from './measure.js';
 import { measurePeriodic } from './periodic.js';
+import { measureQueue } from './queue.js';
 import { recordStatements, type RecordedStatement } from './recording.js';
 
 const SEEDS = 25;
@@ -61,7 +62,12 @@ async function measureSpeed(): Promise<readonly Figure[]> {
     }
   }
   floor.close();
-  return [...speedFigures(subjects), await measureHour(), ...(await measurePeriodic())];
+  return [
+    ...speedFigures(subjects),
+    await measureHour(),
+    ...(await measurePeriodic()),
+    ...(await measureQueue()),
+  ];
 }
 
 /** Also the warm-up: nothing of it is timed. */

@@ -9,10 +9,15 @@ import { debugCommand } from './cli/debug.js';
 import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
+import { newCommand } from './cli/new.js';
 import { masterUpgradeCommand } from './cli/master-upgrade.js';
+import { queueCommand } from './cli/queue.js';
 import { replayCommand } from './cli/replay.js';
 import { routerCommand } from './cli/router.js';
 import { runCommand } from './cli/run.js';
+import { masterCommand } from '../src/cli.js';
+import { loadModule } from './explore/scenario-lookup.js';
+import { watchCommand } from './cli/watch.js';
 import { STANDIN_VERSION } from './explore/package-root.js';
 
 /** Runs the command line `args` (without node and script) and returns the exit code of the process. */
@@ -44,12 +49,15 @@ function buildProgram(onExit: (code: number) => void): Command {
     listCommand,
     canaryCommand,
     historyCommand,
+    newCommand,
     routerCommand,
+    queueCommand,
+    watchCommand,
     debugCommand,
   ]) {
     program.addCommand(define(onExit).exitOverride());
   }
-  const master = new Command('master').description('look after real masters');
+  const master = masterCommand(onExit, loadModule);
   program.addCommand(master.addCommand(masterUpgradeCommand(onExit).exitOverride()).exitOverride());
   return program;
 }

@@ -6,6 +6,7 @@
 import { ConfigError } from '../src/core/errors.js';
 import { nearest } from '../src/core/nearest.js';
 import type { BaseScheduler } from '../src/schedulers/base.js';
+import { OPERATIONS, type OperationKind } from './workload/operation.js';
 import { FAULTS } from './nemesis/index.js';
 import { ORACLES } from './oracles/index.js';
 import type { Oracle } from './oracles/history.js';
@@ -25,13 +26,17 @@ export interface ScenarioOptions {
    * The schedulers of a master. Called anew at each start of each master, in a fresh evaluation of the scenario's
    * module, so that whatever a module variable held is lost with the process.
    */
-  readonly schedulers: () => readonly BaseScheduler[];
+  readonly schedulers: (version: number) => readonly BaseScheduler[];
+  /** How many versions of the configuration there are: `schedulers` is called with 0 at first. Default 1. */
+  readonly versions?: number;
   /** Somebody who does the builds: every master drives those of all builders. Default nobody; requests stay open. */
   readonly executor?: SimulatedBuilds | null;
   /** Changes that arrive during the chaos phase. Default 40. */
   readonly changes?: number;
   /** Expected strikes of each fault per simulated hour; see `standin list --faults`. Default none. */
   readonly faults?: Readonly<Record<string, number>>;
+  /** How often operators do something, per simulated hour: reconfigure, disable. Default never. */
+  readonly operations?: Readonly<Partial<Record<OperationKind, number>>>;
   /** Latency, loss and reordering of every link: local, lan, wan or flaky. Default lan. */
   readonly network?: string;
   /** The largest offset (s) and drift (ppm) of a master's clock. Default 0 and 0. */
@@ -65,6 +70,8 @@ export function defineScenario(options: ScenarioOptions): Scenario {
     durationS: 600,
     changes: 40,
     executor: null,
+    versions: 1,
+    operations: {},
     faults: {},
     network: 'lan',
     counters: {},
@@ -82,7 +89,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
 
 const KEYS = [
   'name', 'description', 'masters', 'durationS', 'schedulers', 'changes', 'faults', 'network', 'clocks', 'counters',
-  'guarantees', 'executor', 'oracles', 'ambient', 'allowUncaught',
+  'guarantees', 'executor', 'versions', 'operations', 'oracles', 'ambient', 'allowUncaught',
 ]; // prettier-ignore
 
 function checkKeys(options: ScenarioOptions): void {
@@ -92,7 +99,7 @@ function checkKeys(options: ScenarioOptions): void {
 }
 
 function checkScenario(scenario: Scenario): void {
-  const { name, faults, guarantees } = scenario;
+  const { name, faults, operations, guarantees } = scenario;
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name))
     fail(String(name), 'needs a name in kebab-case');
   if (typeof scenario.schedulers !== 'function')
@@ -102,12 +109,14 @@ function checkScenario(scenario: Scenario): void {
   checkInteger(name, 'changes', scenario.changes, [0, 100_000]);
   checkInteger(name, 'clocks.offsetS', scenario.clocks.offsetS, [0, 1_000_000]);
   checkInteger(name, 'clocks.driftPpm', scenario.clocks.driftPpm, [0, 10_000]);
-  const kinds = FAULTS.map((fault) => fault.kind);
-  for (const [kind, perHour] of Object.entries(faults)) {
-    if (!kinds.includes(kind)) fail(name, `declares the unknown fault '${kind}'${nearest(kind, kinds)}`);
-    if (!(Number.isFinite(perHour) && perHour >= 0))
-      fail(name, `needs a rate per hour for the fault '${kind}', got ${perHour}`);
-  }
+  checkInteger(name, 'versions', scenario.versions, [1, 100]);
+  checkRates(
+    name,
+    'fault',
+    faults,
+    FAULTS.map((fault) => fault.kind),
+  );
+  checkRates(name, 'operation', operations, Object.keys(OPERATIONS));
   if (scenario.executor !== null) checkBuilds(name, scenario.executor);
   checkOneOf(name, 'network', scenario.network, NETWORKS);
   checkOneOf(name, 'ambient', scenario.ambient, ['route', 'strict']);
@@ -121,6 +130,19 @@ function checkBuilds(name: string, builds: SimulatedBuilds): void {
     if (range === undefined)
       fail(name, `has no option 'executor.${key}'${nearest(key, Object.keys(BUILDS_RANGES))}`);
     checkInteger(name, `executor.${key}`, value as number, range);
+  }
+}
+
+function checkRates(
+  name: string,
+  what: string,
+  rates: Readonly<Record<string, number>>,
+  kinds: readonly string[],
+): void {
+  for (const [kind, perHour] of Object.entries(rates)) {
+    if (!kinds.includes(kind)) fail(name, `declares the unknown ${what} '${kind}'${nearest(kind, kinds)}`);
+    if (!(Number.isFinite(perHour) && perHour >= 0))
+      fail(name, `needs a rate per hour for the ${what} '${kind}', got ${perHour}`);
   }
 }
 

@@ -1,15 +1,22 @@
 // The canaries, each in a file of its own.
 
 import type { Canary } from './canary.js';
+import { backlogLast } from './backlog-last.js';
 import { blindRetry } from './blind-retry.js';
 import { driftingLoop } from './drifting-loop.js';
 import { forgottenTimer } from './forgotten-timer.js';
+import { greedyWildcard } from './greedy-wildcard.js';
+import { lateDelivery } from './late-delivery.js';
 import { moduleCounter } from './module-counter.js';
 import { mortalLoop } from './mortal-loop.js';
 import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
+import { noResubscription } from './no-resubscription.js';
 import { overlappingLoop } from './overlapping-loop.js';
 import { separateTransactions } from './separate-transactions.js';
+import { slotBeforeBuild } from './slot-before-build.js';
+import { starvedConsumer } from './starved-consumer.js';
+import { twoCatchUps } from './two-catch-ups.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
@@ -26,6 +33,13 @@ export const CANARIES: readonly Canary[] = [
   forgottenTimer,
   moduleCounter,
   unreleasedRequests,
+  slotBeforeBuild,
+  twoCatchUps,
+  noResubscription,
+  starvedConsumer,
+  lateDelivery,
+  greedyWildcard,
+  backlogLast,
   mortalLoop,
   driftingLoop,
   overlappingLoop,

@@ -2,7 +2,7 @@
 // never built.
 
 import { NEW_CHANGES } from '../../src/data/events.js';
-import { ChangeFeed } from '../../src/schedulers/change-feed.js';
+import { EventFeed } from '../../src/schedulers/event-feed.js';
 import type { QueueReference } from '../../src/mq/message-queue.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import { defineScenario } from '../scenario.js';
@@ -10,7 +10,7 @@ import type { Canary } from './canary.js';
 
 const EVERYTHING = 1_000_000;
 
-class DeafFeed extends ChangeFeed {
+class DeafFeed extends EventFeed {
   #reference: QueueReference | null = null;
   #isStopped = false;
 
@@ -50,5 +50,5 @@ export const noCatchUp: Canary = {
     faults: { crash: 16, 'message-drop': 12 },
     guarantees: ['no-lost-change'],
   }),
-  parts: { ChangeFeed: DeafFeed },
+  parts: { EventFeed: DeafFeed },
 };

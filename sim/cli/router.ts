@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import { UsageError } from '../explore/usage-error.js';
 import { EXIT } from './exit-code.js';
+import { untilSignal } from './until-signal.js';
 
 /** The command; `onExit` is told the exit code. */
 export function routerCommand(onExit: (code: number) => void): Command {
@@ -39,17 +40,4 @@ function parsePort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
   if (port <= 65_535) return port;
   throw new UsageError(`--port ${text} is no port: expected 0 to 65535`);
-}
-
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process as it always does. */
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const onSignal = (): void => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
-      resolve();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  });
 }

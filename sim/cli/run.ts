@@ -77,7 +77,8 @@ async function run(names: readonly string[], flags: RunFlags): Promise<number> {
   const { explored, mismatch } = await explore(session);
   results.push(...explored);
   const vacuous = explored.flatMap((result, index) => {
-    const declared = Object.entries(session.targets[index]?.scenario.faults ?? {});
+    const { faults = {}, operations = {} } = session.targets[index]?.scenario ?? {};
+    const declared = Object.entries({ ...faults, ...operations });
     const kinds = declared.filter(([, perHour]) => perHour > 0).map(([kind]) => kind);
     return vacuities(kinds, result).map((problem) => `${result.name}: ${problem}`);
   });

@@ -8,6 +8,7 @@ import type { DecisionLog } from '../kernel/decisions.js';
 import { FAULTS } from '../nemesis/index.js';
 import type { PlannedFault } from '../nemesis/fault.js';
 import { NETWORK_PROFILES } from '../world/network-profile.js';
+import type { PlannedOperation } from '../workload/operation.js';
 import { masterNames, PLAN_VERSION, type Plan } from './plan.js';
 import type { PlannedChange } from './planned-changes.js';
 import { parseSeed } from './seeds.js';
@@ -20,7 +21,7 @@ import { UsageError } from './usage-error.js';
 export function readPlan(value: unknown, source: string): Plan {
   const plan = new Field(value, source, '');
   checkVersion(plan.optional('version')?.value, source);
-  const fields = plan.object(PLAN_FIELDS);
+  const fields = plan.object(PLAN_FIELDS, ['operations']);
   const masters = fields.masters.integer(1, 26);
   return {
     version: PLAN_VERSION,
@@ -33,6 +34,9 @@ export function readPlan(value: unknown, source: string): Plan {
     clocks: perMaster(fields.clocks, masters).map(readClock),
     bootDelaysMs: perMaster(fields.bootDelaysMs, masters).map((delay) => delay.integer(0, MAX_MS)),
     changes: fields.changes.list().map((change) => readChange(change, masters)),
+    operations: (plan.optional('operations')?.list() ?? []).map((operation) =>
+      readOperation(operation, masters),
+    ),
     faults: fields.faults.list().map((fault) => readFault(fault, masters)),
     lostMasters: readLostMasters(fields.lostMasters, masters),
     decisions: readDecisions(fields.decisions),
@@ -96,6 +100,27 @@ function readChange(change: Field, masters: number): PlannedChange {
     ...(repository === null ? {} : { repository: repository.text() }),
     ...(comments === null ? {} : { comments: comments.text() }),
     viaMaster: fields.viaMaster.integer(0, masters - 1),
+  };
+}
+
+/** Plans that were made before there were operations have none. */
+function readOperation(field: Field, masters: number): PlannedOperation {
+  const kind = field.object(['kind', 'atMs'], ['master', 'version', 'scheduler', 'viaMaster']).kind;
+  if (kind.oneOf(['reconfigure', 'disable', 'enable']) === 'reconfigure') {
+    const { atMs, master, version } = field.object(['kind', 'atMs', 'master', 'version']);
+    return {
+      kind: 'reconfigure',
+      atMs: atMs.integer(0, MAX_MS),
+      master: master.oneOf(masterNames(masters)),
+      version: version.integer(0, 99),
+    };
+  }
+  const { atMs, scheduler, viaMaster } = field.object(['kind', 'atMs', 'scheduler', 'viaMaster']);
+  return {
+    kind: kind.text() === 'enable' ? 'enable' : 'disable',
+    atMs: atMs.integer(0, MAX_MS),
+    scheduler: scheduler.text(),
+    viaMaster: viaMaster.integer(0, masters - 1),
   };
 }
 

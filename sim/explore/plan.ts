@@ -11,6 +11,7 @@ import { FAULTS } from '../nemesis/index.js';
 import type { Fault, PlannedFault } from '../nemesis/fault.js';
 import type { Scenario } from '../scenario.js';
 import type { LoggedChange } from '../workload/logged-change.js';
+import { operationsOf, type OperationKind, type PlannedOperation } from '../workload/operation.js';
 import { plannedChanges, type PlannedChange } from './planned-changes.js';
 import { defaultHistory } from './default-history.js';
 
@@ -36,6 +37,8 @@ export interface Plan {
   readonly bootDelaysMs: readonly number[];
   /** Ordered by `atMs`. */
   readonly changes: readonly PlannedChange[];
+  /** What operators do; ordered by `atMs`. */
+  readonly operations: readonly PlannedOperation[];
   /** Ordered by `atMs`. */
   readonly faults: readonly PlannedFault[];
   /** Masters that are down for good from the end of the chaos phase on; never all of them. */
@@ -101,15 +104,17 @@ function buildBody(scenario: Scenario, history: readonly LoggedChange[]): fc.Arb
     perMaster(masters, clock),
     perMaster(masters, fc.nat({ max: MAX_BOOT_DELAY_MS })),
     lostMasters(scenario),
+    operationsArbitrary(scenario),
   );
   const constants = { version: PLAN_VERSION, scenario: scenario.name, masters, durationS } as const;
-  return fc.noBias(parts).map(([faults, changes, clocks, bootDelaysMs, lost]) => ({
+  return fc.noBias(parts).map(([faults, changes, clocks, bootDelaysMs, lost, operations]) => ({
     ...constants,
     convergenceS: CONVERGENCE_S,
     network: scenario.network,
     clocks,
     bootDelaysMs,
     changes,
+    operations,
     faults,
     lostMasters: lost,
     decisions: {},
@@ -150,22 +155,43 @@ function faultsArbitrary(scenario: Scenario): fc.Arbitrary<PlannedFault[]> {
   return fc.tuple(...ofKinds).map((lists) => lists.flat().sort(byTime));
 }
 
-/**
- * On average `expected` faults of one kind. At least a quarter of the plans leave the kind out (swarm testing: what one
- * fault hides, its absence shows); in the others the number is uniform from 1 to `most`.
- */
+/** The operations of all declared kinds, in the order in which they are begun. */
+function operationsArbitrary(scenario: Scenario): fc.Arbitrary<PlannedOperation[]> {
+  const rates = Object.entries(scenario.operations) as [OperationKind, number][];
+  const kinds = rates.filter(([, perHour]) => perHour > 0);
+  if (kinds.length === 0) return fc.constant([]);
+  const context = {
+    masters: masterNames(scenario.masters),
+    schedulers: scenario.schedulers(0).map(({ name }) => name),
+    versions: scenario.versions,
+    chaosMs: scenario.durationS * 1000,
+  };
+  const groups = kinds.map(([kind, perHour]) =>
+    severalOf(operationsOf(kind, context), (perHour * scenario.durationS) / 3600),
+  );
+  return fc.tuple(...groups).map((lists) => lists.flat(2).sort((left, right) => left.atMs - right.atMs));
+}
+
 function faultsOfKind(fault: Fault, scenario: Scenario, expected: number): fc.Arbitrary<PlannedFault[]> {
-  const most = Math.max(1, Math.ceil((expected * 8) / 3 - 1));
-  const presentPerMille = Math.min(1000, Math.round((2000 * expected) / (1 + most)));
   const context = { masters: masterNames(scenario.masters), leaseMs: LEASE_MS };
   const strikeAtMs = fc.nat({ max: scenario.durationS * 1000 - 1 });
   const one = fc
     .tuple(strikeAtMs, fault.arbitrary(context))
     .map(([atMs, drawn]) => ({ kind: fault.kind, atMs, ...drawn }));
+  return severalOf(one, expected);
+}
+
+/**
+ * On average `expected` of one kind. At least a quarter of the plans leave the kind out (swarm testing: what one fault
+ * hides, its absence shows); in the others the number is uniform from 1 to `most`.
+ */
+function severalOf<T>(one: fc.Arbitrary<T>, expected: number): fc.Arbitrary<T[]> {
+  const most = Math.max(1, Math.ceil((expected * 8) / 3 - 1));
+  const presentPerMille = Math.min(1000, Math.round((2000 * expected) / (1 + most)));
   const several = fc.array(one, { minLength: 1, maxLength: most, size: 'max' });
   return fc.oneof(
     { withCrossShrink: true },
-    { arbitrary: fc.constant<PlannedFault[]>([]), weight: 1000 - presentPerMille },
+    { arbitrary: fc.constant<T[]>([]), weight: 1000 - presentPerMille },
     { arbitrary: several, weight: presentPerMille },
   );
 }

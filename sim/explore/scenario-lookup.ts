@@ -79,6 +79,14 @@ export async function loadScenario(file: string): Promise<LoadedScenario> {
   return { scenario, options: { module } };
 }
 
+/**
+ * Bundles and evaluates any module of the user's; returns its exports.
+ * @throws UsageError as `loadScenario` does
+ */
+export async function loadModule(file: string): Promise<Record<string, unknown>> {
+  return evaluate(await UserModule.load(file, await import('../index.js')), file);
+}
+
 async function loadCanary(name: string): Promise<LoadedScenario> {
   const { CANARIES } = await import('../canaries/index.js');
   const canary = CANARIES.find((candidate) => candidate.name === name);

@@ -1,20 +1,22 @@
 // One run: a pure function of the code and the plan.
 
-import { assert } from '../../src/core/assert.js';
+import { assert, present } from '../../src/core/assert.js';
 import { describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import { changeOfRow } from '../../src/db/changes.js';
 import { completeConfig } from '../../src/master/config.js';
 import type { MasterParts } from '../../src/master/parts.js';
+import { TimedScheduler } from '../../src/schedulers/timed.js';
 import { BasicScheduler } from '../../src/schedulers/basic.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { Decisions, type DecisionLog } from '../kernel/decisions.js';
-import { Kernel, type RunEnd } from '../kernel/kernel.js';
+import { Kernel, WORLD_EPOCH_MS, type RunEnd } from '../kernel/kernel.js';
 import { Trace, type TraceEvent } from '../kernel/trace.js';
 import type { UserModule } from '../kernel/user-modules.js';
 import type {
   HistoryEvent,
   ObservedScheduler,
+  ObservedSlots,
   Oracle,
   OracleContext,
   OracleRun,
@@ -112,7 +114,8 @@ class Run {
       ...(onProgress && { onProgress }),
       guard: { mode: scenario.ambient, ...(module && { sourceOf: (frame) => module.sourceOf(frame) }) },
     });
-    this.#context = contextOf(scenario, plan, this.#newSchedulers());
+    const versions = Array.from({ length: scenario.versions }, (_, version) => this.#newSchedulers(version));
+    this.#context = contextOf(scenario, plan, versions);
     const judging = [
       ...ORACLES.filter((oracle) => scenario.guarantees.includes(oracle.name)),
       ...scenario.oracles,
@@ -134,7 +137,7 @@ class Run {
       kernel: this.#kernel,
       engine: this.#engine,
       plan: this.#plan,
-      schedulers: () => this.#newSchedulers(),
+      schedulers: (version) => this.#newSchedulers(version),
       builds: this.#scenario.executor,
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
@@ -172,10 +175,10 @@ class Run {
     return end === 'event-limit' ? `the run did not end within ${MAX_EVENTS} events` : null;
   }
 
-  #newSchedulers(): readonly BaseScheduler[] {
+  #newSchedulers(version: number): readonly BaseScheduler[] {
     const { module } = this.#options;
-    if (module === undefined) return this.#scenario.schedulers();
-    return (module.instantiate()['default'] as Scenario).schedulers();
+    if (module === undefined) return this.#scenario.schedulers(version);
+    return (module.instantiate()['default'] as Scenario).schedulers(version);
   }
 
   #uncaught(atUs: number, node: string, error: unknown): void {
@@ -219,28 +222,65 @@ class Run {
   }
 }
 
-function contextOf(scenario: Scenario, plan: Plan, schedulers: readonly BaseScheduler[]): OracleContext {
-  const { heartbeatMs, leaseMs, claimPollMs } = completeConfig({ name: 'any', schedulers });
-  const names = schedulers.map((scheduler) => scheduler.name);
-  assert(names.length > 0, `scenario '${scenario.name}' has no scheduler`);
+function contextOf(
+  scenario: Scenario,
+  plan: Plan,
+  versions: readonly (readonly BaseScheduler[])[],
+): OracleContext {
+  const [{ heartbeatMs, leaseMs, claimPollMs } = completeConfig({ name: 'any', schedulers: [] })] =
+    versions.map((schedulers) => completeConfig({ name: 'any', schedulers }));
+  const names = new Set(versions.flatMap((schedulers) => schedulers.map(({ name }) => name)));
+  assert(names.size > 0, `scenario '${scenario.name}' has no scheduler`);
   return {
     heartbeatMs,
     leaseMs,
     claimPollMs,
     failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
     releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
+    epochMs: WORLD_EPOCH_MS,
+    clockErrorMs: clockErrorMs(plan),
     masters: masterNames(plan.masters),
-    schedulers: schedulers.map((scheduler) => observed(scheduler, scenario.counters[scheduler.name] ?? [])),
+    schedulers: [...names].flatMap((name) => {
+      const inVersions = versions.flatMap((schedulers) => schedulers.filter((one) => one.name === name));
+      // One that comes and goes is owed nothing; whether it acts rightly is judged all the same.
+      return inVersions.length < versions.length ? [] : [observed(inVersions, scenario.counters[name] ?? [])];
+    }),
   };
 }
 
-function observed(scheduler: BaseScheduler, counterKeys: readonly string[]): ObservedScheduler {
+/** A scheduler as all versions of the configuration have it: what they do not agree on cannot be demanded. */
+function observed(versions: readonly BaseScheduler[], counterKeys: readonly string[]): ObservedScheduler {
   return {
-    name: scheduler.name,
-    treeStableTimerMs: scheduler instanceof BasicScheduler ? scheduler.treeStableTimerMs : 0,
-    wants: (row) => scheduler.wantsChange(changeOfRow(row)),
+    name: present(versions[0], 'a version').name,
+    treeStableTimerMs: Math.max(
+      ...versions.map((one) => (one instanceof BasicScheduler ? one.treeStableTimerMs : 0)),
+    ),
+    slots: slotsOf(versions),
+    wants: (row) => {
+      const wishes = new Set(versions.map((one) => one.wantsChange(changeOfRow(row))));
+      const [wish = null] = wishes;
+      return wishes.size === 1 ? wish : null;
+    },
     counterKeys,
   };
+}
+
+/** Slots on which not all versions agree cannot be judged. */
+function slotsOf(versions: readonly BaseScheduler[]): ObservedSlots | null {
+  const rules = versions.map((one) =>
+    one instanceof TimedScheduler ? { ...one.slotRule, isUnconditional: one.buildsEverySlot } : null,
+  );
+  const [rule = null] = rules;
+  return rules.every((other) => JSON.stringify(other) === JSON.stringify(rule)) ? rule : null;
+}
+
+/** Offsets and drift bound it; clocks that are set do not. */
+function clockErrorMs({ faults, clocks, durationS, convergenceS }: Plan): number | null {
+  if (faults.some(({ kind }) => kind.startsWith('clock-'))) return null;
+  const errors = clocks.map(
+    ({ offsetMs, driftPpm }) => Math.abs(offsetMs) + (Math.abs(driftPpm) * (durationS + convergenceS)) / 1000,
+  );
+  return Math.ceil(Math.max(...errors));
 }
 
 function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonObject {
@@ -257,6 +297,7 @@ function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonO
     durationS: plan.durationS,
     convergenceS: plan.convergenceS,
     changes: plan.changes.length,
+    operations: plan.operations.map((operation) => ({ ...operation })),
     faults: plan.faults.map((fault) => ({ ...fault })),
     lostMasters: plan.lostMasters,
     ambient: scenario.ambient,

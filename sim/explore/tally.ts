@@ -105,7 +105,7 @@ export class Tally {
 const ENOUGH_RUNS = 100;
 
 /**
- * What a campaign declared and never had: faults that never struck, oracles that never had anything to judge. Empty for
+ * What a campaign declared and never had: faults (and operations) that never struck, oracles that never judged. Empty for
  * a campaign too small to say.
  */
 export function vacuities(declaredFaults: readonly string[], result: ScenarioResult): readonly string[] {

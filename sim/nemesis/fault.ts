@@ -70,6 +70,10 @@ export interface FaultSurface {
   startMaster(name: string): void;
   /** Begins a clean stop; false when the master is not up. */
   stopMaster(name: string): boolean;
+  /** Starts one more process under this master's name, on a machine of its own; false when there is one already. */
+  startSecond(name: string): boolean;
+  /** Kills it; harmless when it has ended. */
+  crashSecond(name: string): void;
   crashRouter(): boolean;
   startRouter(): void;
   crashDatabase(): boolean;

@@ -4,6 +4,7 @@ import { StandinError } from '../../src/core/errors.js';
 import { nearest } from '../../src/core/nearest.js';
 import { clockDrift } from './clock-drift.js';
 import { clockStep } from './clock-step.js';
+import { coldStart } from './cold-start.js';
 import { commitCut } from './commit-cut.js';
 import { commitFailure } from './commit-failure.js';
 import { commitStall } from './commit-stall.js';
@@ -14,20 +15,26 @@ import { databaseClock } from './database-clock.js';
 import { databaseOutage } from './database-outage.js';
 import { databaseRestart } from './database-restart.js';
 import type { Fault, PlannedFault } from './fault.js';
+import { halfOpenRouter } from './half-open-router.js';
 import { hostCrash } from './host-crash.js';
 import { lockHold } from './lock-hold.js';
+import { lostSubscription } from './lost-subscription.js';
 import { messageDelay } from './message-delay.js';
 import { messageDrop } from './message-drop.js';
 import { messageDuplicate } from './message-duplicate.js';
+import { messageReorder } from './message-reorder.js';
 import { oneWayDatabase } from './one-way-database.js';
 import { oneWayRouter } from './one-way-router.js';
 import { partitionAll } from './partition-all.js';
 import { partitionDatabase } from './partition-database.js';
 import { partitionRouter } from './partition-router.js';
 import { pause } from './pause.js';
-import { pauseInTransaction } from './pause-in-transaction.js';
+import { rollingRestart } from './rolling-restart.js';
 import { routerRestart } from './router-restart.js';
+import { secondProcess } from './second-process.js';
+import { pauseInTransaction } from './pause-in-transaction.js';
 import { sessionLimit } from './session-limit.js';
+import { slowConsumer } from './slow-consumer.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
 import { stop } from './stop.js';
@@ -45,15 +52,22 @@ export const FAULTS: readonly Fault[] = [
   oneWayRouter,
   cutDatabase,
   cutRouter,
+  halfOpenRouter,
   slowLink,
   messageDrop,
   messageDuplicate,
   messageDelay,
+  messageReorder,
+  lostSubscription,
+  slowConsumer,
   clockStep,
   clockDrift,
   routerRestart,
   databaseRestart,
   slowDatabase,
+  rollingRestart,
+  coldStart,
+  secondProcess,
   databaseOutage,
   databaseClock,
   commitFailure,

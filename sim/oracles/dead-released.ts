@@ -189,7 +189,9 @@ class DeadReleasedRun implements OracleRun {
   }
 
   #released(key: string): void {
-    if (this.#holdings.get(key)?.deadSinceUs != null) this.checks++;
+    const holding = this.#holdings.get(key);
+    if (holding === undefined) return;
+    if (holding.deadSinceUs !== null) this.checks++;
     this.#holdings.delete(key);
     this.#schedule();
   }

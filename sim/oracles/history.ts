@@ -81,6 +81,56 @@ export interface TaskHistoryEvent extends ProcessId {
   readonly failed: boolean;
 }
 
+/**
+ * A consumer of the message queue: `asked` = startConsuming was called, `started` = it resolved, `stopping` =
+ * stopConsuming was called, `stopped` = it resolved. `consumer` is unique in the run.
+ */
+export interface ConsumeHistoryEvent extends ProcessId {
+  readonly kind: 'consume';
+  readonly atUs: number;
+  readonly consumer: number;
+  readonly what: 'asked' | 'started' | 'stopping' | 'stopped';
+  readonly filter: readonly (string | null)[];
+}
+
+/** A process handed a message to the message queue; `body` is JSON text. */
+export interface ProduceHistoryEvent extends ProcessId {
+  readonly kind: 'produce';
+  readonly atUs: number;
+  readonly key: readonly string[];
+  readonly body: string;
+}
+
+/** A consumer was called with a message. */
+export interface DeliverHistoryEvent extends ProcessId {
+  readonly kind: 'deliver';
+  readonly atUs: number;
+  readonly consumer: number;
+  readonly key: readonly string[];
+}
+
+/** The queue of a process told its consumers that messages may have been missed. */
+export interface ReconnectHistoryEvent extends ProcessId {
+  readonly kind: 'reconnect';
+  readonly atUs: number;
+}
+
+/** A fault at the router kept a message from a node, or made it late. */
+export interface LostHistoryEvent {
+  readonly kind: 'lost';
+  readonly atUs: number;
+  readonly node: string;
+  readonly key: readonly string[];
+}
+
+/** The consumer of a durable queue is given a message of it, by its row's id. */
+export interface TakeHistoryEvent extends ProcessId {
+  readonly kind: 'take';
+  readonly atUs: number;
+  readonly queue: string;
+  readonly messageId: number;
+}
+
 /** A fault struck or was undone. */
 export interface FaultHistoryEvent {
   readonly kind: 'fault';
@@ -112,6 +162,12 @@ export type HistoryEvent =
   | ActiveHistoryEvent
   | StateReadHistoryEvent
   | TaskHistoryEvent
+  | ConsumeHistoryEvent
+  | ProduceHistoryEvent
+  | DeliverHistoryEvent
+  | ReconnectHistoryEvent
+  | LostHistoryEvent
+  | TakeHistoryEvent
   | FaultHistoryEvent
   | UncaughtHistoryEvent
   | PhaseHistoryEvent;
@@ -123,9 +179,27 @@ export interface ObservedScheduler {
   readonly treeStableTimerMs: number;
   /** Whether this row of `changes` is an important change of this scheduler; null when that cannot be told. */
   wants(change: Row): boolean | null;
+  /** When it builds by the clock; null when it does not. */
+  readonly slots: ObservedSlots | null;
   /** Keys of its state that only ever grow, by one a commit, from 1. */
   readonly counterKeys: readonly string[];
 }
+
+/** The slots of a scheduler that builds by the clock, as configured. */
+export type ObservedSlots = (
+  | { readonly kind: 'period'; readonly periodMs: number }
+  | {
+      readonly kind: 'calendar';
+      /** minute, hour, day of month, month, day of week (0 = Sunday). */
+      readonly line: string;
+      readonly timeZone: string;
+      readonly missingHour: 'after' | 'skip';
+      readonly repeatedHour: 'first' | 'both';
+    }
+) & {
+  /** Every slot leads to a buildset, whatever else happens. */
+  readonly isUnconditional: boolean;
+};
 
 /** What was configured, resolved. */
 export interface OracleContext {
@@ -136,6 +210,10 @@ export interface OracleContext {
   readonly failoverBoundMs: number;
   /** Within which a scheduler that was released is claimed again. */
   readonly releaseBoundMs: number;
+  /** What a right wall clock shows at the beginning of the run, in ms since the epoch. */
+  readonly epochMs: number;
+  /** How wrong a wall clock may be, in ms; null = nobody knows. */
+  readonly clockErrorMs: number | null;
   readonly masters: readonly string[];
   readonly schedulers: readonly ObservedScheduler[];
 }

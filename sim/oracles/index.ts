@@ -1,13 +1,17 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G7, G9, G12).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G13).
 
+import { dataFollows } from './data-follows.js';
 import { deadReleased } from './dead-released.js';
+import { disabledIdle } from './disabled-idle.js';
 import { failoverBound } from './failover-bound.js';
 import type { Oracle } from './history.js';
 import { noDuplicate } from './no-duplicate.js';
 import { noLostChange } from './no-lost-change.js';
 import { nonRevertive } from './non-revertive.js';
+import { queueContract } from './queue-contract.js';
 import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
+import { slotOnce } from './slot-once.js';
 import { stateRecovered } from './state-recovered.js';
 import { tasksAlive } from './tasks-alive.js';
 
@@ -20,6 +24,10 @@ export const ORACLES: readonly Oracle[] = [
   noLostChange,
   noDuplicate,
   stateRecovered,
+  slotOnce,
   deadReleased,
+  queueContract,
+  disabledIdle,
   tasksAlive,
+  dataFollows,
 ];

@@ -32,3 +32,8 @@ export function nameValue(value: string | null): string {
   if (value === null) return 'absent';
   return value.length > 60 ? `${value.slice(0, 60)}…` : value;
 }
+
+/** `changes.*.new`: a filter, or a routing key. */
+export function nameFilter(filter: readonly (string | null)[]): string {
+  return filter.map((word) => word ?? '*').join('.');
+}

@@ -4,17 +4,22 @@
 // A supervisor restarts what ended by itself (an uncaught error, a superseded or stuck master) after five seconds; what a
 // fault brought down stays down until its undo.
 
-import { describeError } from '../../src/core/errors.js';
+import { StandinError, describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildDriver } from '../../src/drivers/build-driver.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
-import type { MasterParts } from '../../src/master/parts.js';
+import type { MasterOptions } from '../../src/master/config.js';
+import { SOUND_PARTS, type MasterParts } from '../../src/master/parts.js';
+import { createMessageQueue } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
 import type { SimulatedWorkers } from '../workload/simulated-executor.js';
+import type { HistoryEvent } from '../oracles/history.js';
+import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
+import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
 import { SimulatedDriver } from './sql-driver.js';
 
@@ -25,14 +30,16 @@ export interface ClusterOptions {
   readonly masters: readonly string[];
   readonly databaseNode: string;
   readonly routerUrl: string;
-  /** The schedulers of a master that starts: called in that start's own process. */
-  readonly schedulers: () => readonly BaseScheduler[];
+  /** The schedulers of a version of a master's configuration: called in that master's own process. */
+  readonly schedulers: (version: number) => readonly BaseScheduler[];
   /** Who does the builds; null: nobody. */
   readonly builds: SimulatedWorkers | null;
   readonly parts: Partial<MasterParts>;
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
   readonly onLife: (process: Process, what: 'ready' | 'stop') => void;
+  /** Who consumes, what is produced and what is delivered. */
+  readonly onMessage: (event: HistoryEvent) => void;
 }
 
 /** Which masters say that they are active for a scheduler, and which of those are not paused. */
@@ -44,23 +51,36 @@ export interface ActiveSample {
 interface Member {
   readonly process: Process;
   readonly master: BuildMaster;
-  readonly schedulers: readonly BaseScheduler[];
+  /** All that it has ever been configured with: who was removed must not be active either. */
+  readonly schedulers: Set<BaseScheduler>;
 }
 
 const SUPERVISOR_DELAY_US = 5_000_000;
 
 export class Cluster {
   readonly #options: ClusterOptions;
+  readonly #jobs: JobDirectories;
   readonly #members = new Map<string, Member>();
   /** Masters that a fault holds down. */
   readonly #heldDown = new Set<string>();
+  /** By master: the version of the configuration that it reads. */
+  readonly #versions = new Map<string, number>();
+  /** Masters under whose names a second process has run, each by the node that it ran on. */
+  readonly #seconds = new Map<string, string>();
+  readonly #observer: QueueObserver;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
+    this.#jobs = new JobDirectories(options.kernel);
+    let consumers = 0;
+    this.#observer = {
+      nowUs: () => options.kernel.nowUs,
+      nextConsumer: () => ++consumers,
+      tell: options.onMessage,
+    };
     options.kernel.onLife((event) => {
-      if (!options.masters.includes(event.node)) return;
       if (event.kind === 'crash' || event.kind === 'exit') this.#members.delete(event.node);
-      if (event.kind === 'exit') this.#supervise(event.node);
+      if (event.kind === 'exit' && options.masters.includes(event.node)) this.#supervise(event.node);
     });
   }
 
@@ -93,10 +113,37 @@ export class Cluster {
     return true;
   }
 
+  /** Starts a second process under a master's name, on a node of its own; false when that runs already. */
+  startSecond(name: string): boolean {
+    const { kernel } = this.#options;
+    const node = this.#seconds.get(name) ?? `${name}-second`;
+    if (!this.#seconds.has(name)) kernel.addNode(node, { offsetMs: 0, driftPpm: 0 });
+    this.#seconds.set(name, node);
+    if (kernel.node(node).state !== 'down') return false;
+    kernel.start(kernel.node(node), (process) => this.#main(process, name));
+    return true;
+  }
+
+  /** Kills it; harmless when it has ended, or never was. */
+  crashSecond(name: string): void {
+    const { kernel } = this.#options;
+    const node = this.#seconds.get(name);
+    if (node !== undefined) kernel.crash(kernel.node(node), 'process crash');
+  }
+
+  /** Gives a master this version of its configuration, and tells it to read it; one that is down reads it at its start. */
+  reconfigure(name: string, version: number): void {
+    const { kernel } = this.#options;
+    this.#versions.set(name, version);
+    const member = this.#members.get(name);
+    if (member === undefined) return;
+    kernel.atProcess(kernel.nowUs, member.process, () => this.#reread(member, name));
+  }
+
   /** Asks every live or paused master whether it is active for each of its schedulers. */
   sample(): ReadonlyMap<string, ActiveSample> {
     const samples = new Map<string, { masters: string[]; running: string[] }>();
-    for (const name of this.#options.masters) {
+    for (const name of [...this.#options.masters, ...this.#seconds.values()]) {
       const member = this.#members.get(name);
       if (member === undefined) continue;
       for (const scheduler of member.schedulers) {
@@ -124,14 +171,49 @@ export class Cluster {
     return true;
   }
 
-  #main(process: Process): void {
-    const schedulers = this.#options.schedulers();
-    const ports = this.#ports(process);
-    const { routerUrl, parts } = this.#options;
-    const mq = { type: 'wamp', url: routerUrl } as const;
-    const drivers = this.#drivers(process, schedulers);
-    const master = new BuildMaster({ name: process.node.name, schedulers, drivers, mq }, ports, parts);
-    this.#members.set(process.node.name, { process, master, schedulers });
+  /** Asks a master to enable or disable a scheduler; as `addChange`. */
+  enable(name: string, scheduler: string, isEnabled: boolean, onDone: (isDone: boolean) => void): boolean {
+    const { kernel } = this.#options;
+    const member = this.#members.get(name);
+    if (member === undefined || member.process.isPaused) return false;
+    const { db, data } = member.master;
+    kernel.atProcess(kernel.nowUs, member.process, () => {
+      const enabled = db.schedulers.getSchedulers().then(async (known) => {
+        const found = known.find((one) => one.name === scheduler);
+        if (found !== undefined) await data.schedulerEnable(found.id, isEnabled);
+        return found !== undefined;
+      });
+      enabled.then(onDone, () => onDone(false));
+    });
+    return true;
+  }
+
+  /** A configuration that is refused is a mistake in the scenario or in the master; one that stops is excused. */
+  #reread(member: Member, name: string): void {
+    const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
+    for (const scheduler of schedulers) member.schedulers.add(scheduler);
+    member.master.reconfigure(this.#configOf(name, schedulers)).catch((error: unknown) => {
+      if (!(error instanceof StandinError) || error.code !== 'not-running') throw error;
+    });
+  }
+
+  #configOf(
+    name: string,
+    schedulers: readonly BaseScheduler[],
+  ): MasterOptions & Required<Pick<MasterOptions, 'mq'>> {
+    return { name, schedulers, mq: { type: 'wamp', url: this.#options.routerUrl } };
+  }
+
+  #main(process: Process, name = process.node.name): void {
+    const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
+    const config = { ...this.#configOf(name, schedulers), drivers: this.#drivers(process, schedulers) };
+    const { network, parts } = this.#options;
+    const host = this.#ports(process);
+    const kinds = { ...SOUND_PARTS, ...parts };
+    const queue = createMessageQueue(host.runtime, config.mq, webSocketClass(network, process), kinds);
+    const ports = { ...host, mq: new ObservedQueue(queue, process, this.#observer) };
+    const master = new BuildMaster(config, ports, parts);
+    this.#members.set(process.node.name, { process, master, schedulers: new Set(schedulers) });
     master.start().then(
       () => this.#options.onLife(process, 'ready'),
       (error: unknown) => process.exit(`start failed: ${describeError(error)}`),
@@ -159,7 +241,7 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
-      webSocket: webSocketClass(network, process),
+      openJobDirectory: this.#jobs.portOf(process),
       exit: (reason) => process.exit(reason),
     };
   }

@@ -97,6 +97,18 @@ export class Network {
     return streams.length;
   }
 
+  /**
+   * Breaks off all streams between `node` and `peer` at the end of `node` alone, now, as after a time-out there; the other
+   * end believes in them until it sends something. Returns how many there were.
+   */
+  halfClose(node: string, peer: string): number {
+    const ends = this.#between(node, peer)
+      .map(({ client, server }) => (client.process.node.name === node ? client : server))
+      .filter((end) => end.isAttached);
+    for (const end of ends) end.breakOff('timeout');
+    return ends.length;
+  }
+
   /** Every segment from `from` to `to` takes `extraUs` longer until it is undone. */
   slow(from: string, to: string, extraUs: number): () => void {
     return this.#condition(from, to, 'extraUs', extraUs);

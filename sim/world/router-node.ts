@@ -1,10 +1,16 @@
 // The router as a node of the simulation: it can crash, pause and restart, and forgets everything with its process.
 //
 // What becomes of each delivery is decided here while a condition is in force: dropped, doubled, delayed (hence out of
-// order). Each is a decision of its own, named by topic and subscriber, and drawn only while its condition is in force.
-// Conditions may overlap; the highest probability counts. They belong to the node: a restart does not end them.
+// order), held back until another one overtakes it. Each is a decision of its own, named by topic and subscriber, and
+// drawn only while its condition is in force. Two more conditions strike all deliveries to one subscriber: those of a
+// subscription that the router has forgotten never come, those to a slow one queue up.
+// Conditions may overlap; the highest probability counts. They belong to the node: a restart does not end them, save that
+// a subscriber's next connection has all its subscriptions.
 
+import type { RoutingKey } from '../../src/core/routing-key.js';
+import { DEFAULT_TOPIC_PREFIX, TopicSpace } from '../../src/mq/wamp-topic.js';
 import type { Kernel, Node, Process } from '../kernel/kernel.js';
+import { HeldDeliveries } from './held-deliveries.js';
 import type { Network } from './network.js';
 import { WEB_SOCKET_PORT } from './simulated-websocket.js';
 import { WampRouter, type Fate, type RouterConnection } from '../../src/mq/wamp-router.js';
@@ -15,6 +21,12 @@ export interface RouterNodeStatistics {
   dropped: number;
   duplicated: number;
   delayed: number;
+  /** Held back until another one had overtaken them. */
+  reordered: number;
+  /** Of a subscription that had been forgotten. */
+  forgotten: number;
+  /** That had to wait for those before them to a slow subscriber. */
+  backlogged: number;
   /** Processes started. */
   starts: number;
 }
@@ -24,6 +36,23 @@ interface Condition {
   readonly maxDelayMs: number;
 }
 
+/** Which deliveries overtake one that is held back: of the same topic, or any to the same subscriber. */
+export type ReorderScope = 'same-topic' | 'any-topic';
+
+/** A subscriber that gets nothing whose key begins with this word; any word if null. */
+interface Forgotten {
+  readonly peer: string;
+  readonly word: string | null;
+}
+
+/** A subscriber that takes one message in so long. */
+interface Slow {
+  readonly peer: string;
+  readonly intervalMs: number;
+}
+
+/** What masters publish under. */
+const TOPICS = new TopicSpace(DEFAULT_TOPIC_PREFIX);
 /** The second copy of a doubled delivery is late by up to this. */
 const DUPLICATE_DELAY_MS = 1_000;
 
@@ -33,6 +62,9 @@ export class RouterNode {
     dropped: 0,
     duplicated: 0,
     delayed: 0,
+    reordered: 0,
+    forgotten: 0,
+    backlogged: 0,
     starts: 0,
   };
   readonly node: Node;
@@ -41,6 +73,13 @@ export class RouterNode {
   readonly #drops = new Set<Condition>();
   readonly #duplicates = new Set<Condition>();
   readonly #delays = new Set<Condition>();
+  readonly #reorders = new Set<Condition & { readonly scope: ReorderScope }>();
+  readonly #forgotten = new Set<Forgotten>();
+  readonly #slow = new Set<Slow>();
+  /** When the next delivery to a subscriber may leave, if there is a backlog. */
+  readonly #busyUntilUs = new Map<string, number>();
+  #held: HeldDeliveries | null = null;
+  readonly #lossListeners: ((node: string, key: RoutingKey) => void)[] = [];
 
   /** `node` is down until `start`; WebSockets reach it as `ws://<its name>/`. */
   constructor(kernel: Kernel, network: Network, node: Node) {
@@ -60,6 +99,11 @@ export class RouterNode {
     this.#kernel.start(this.node, (process) => this.#main(process));
   }
 
+  /** `listener` hears of each message to a node that a condition drops, or makes late. */
+  onLost(listener: (node: string, key: RoutingKey) => void): void {
+    this.#lossListeners.push(listener);
+  }
+
   /** Each delivery is dropped with this probability. Returns what undoes it. */
   setDrop(ppm: number): () => void {
     return impose(this.#drops, { ppm, maxDelayMs: 0 });
@@ -75,12 +119,34 @@ export class RouterNode {
     return impose(this.#delays, { ppm, maxDelayMs });
   }
 
+  /** Each delivery is held back with this probability until one in `scope` overtakes it. Returns the undo. */
+  setReorder(ppm: number, scope: ReorderScope): () => void {
+    return impose(this.#reorders, { ppm, maxDelayMs: 0, scope });
+  }
+
+  /**
+   * Forgets, without a word, that `peer` has subscribed: to keys that begin with `word`, or to all if it is null. Its next
+   * connection begins anew. Returns the undo.
+   */
+  forget(peer: string, word: string | null): () => void {
+    return impose(this.#forgotten, { peer, word });
+  }
+
+  /** `peer` takes one message every `intervalMs`; the others wait in their order, also after the undo, which is returned. */
+  slowDown(peer: string, intervalMs: number): () => void {
+    return impose(this.#slow, { peer, intervalMs });
+  }
+
   #main(process: Process): void {
+    const held = new HeldDeliveries(this.#kernel, process);
+    this.#held = held;
+    this.#busyUntilUs.clear();
     const router = new WampRouter({
       fate: (topic, peer) => this.#fate(topic, peer),
-      later: (delayUs, action) => void this.#kernel.atProcess(this.#kernel.nowUs + delayUs, process, action),
+      later: (delayUs, action) => held.later(delayUs, action),
     });
     this.#network.listen(process, WEB_SOCKET_PORT, (socket) => {
+      this.#remember(socket.peerNode);
       const connection: RouterConnection = {
         peer: socket.peerNode,
         send: (text) => socket.send(text),
@@ -93,7 +159,40 @@ export class RouterNode {
   }
 
   #fate(topic: string, peer: string): Fate {
+    const fate = this.#queued(peer, this.#drawFate(topic, peer));
+    if (fate.delaysUs[0] !== 0) this.#lose(topic, peer);
+    return fate;
+  }
+
+  /** As drawn, but behind the backlog of a slow subscriber. */
+  #queued(peer: string, fate: Fate): Fate {
+    const { nowUs } = this.#kernel;
+    const waitUs = Math.max(0, (this.#busyUntilUs.get(peer) ?? 0) - nowUs);
+    const intervals = [...this.#slow].filter((slow) => slow.peer === peer).map((slow) => slow.intervalMs);
+    if (intervals.length > 0) this.#busyUntilUs.set(peer, nowUs + waitUs + Math.max(...intervals) * 1_000);
+    if (waitUs === 0 || fate.copies === 0) return fate;
+    this.statistics.backlogged++;
+    return { copies: fate.copies, delaysUs: fate.delaysUs.map((delayUs) => delayUs + waitUs) };
+  }
+
+  #remember(peer: string): void {
+    for (const forgotten of this.#forgotten) if (forgotten.peer === peer) this.#forgotten.delete(forgotten);
+  }
+
+  #isForgotten(topic: string, peer: string): boolean {
+    if (this.#forgotten.size === 0) return false;
+    const word = TOPICS.keyOf(topic)?.[0];
+    return [...this.#forgotten].some((one) => one.peer === peer && (one.word ?? word) === word);
+  }
+
+  #lose(topic: string, peer: string): void {
+    const key = TOPICS.keyOf(topic);
+    if (key !== null) for (const listener of this.#lossListeners) listener(peer, key);
+  }
+
+  #drawFate(topic: string, peer: string): Fate {
     const entity = `${topic}>${peer}`;
+    if (this.#isForgotten(topic, peer)) return this.#count('forgotten', entity, []);
     if (this.#strikes('router.drop', entity, this.#drops)) return this.#count('dropped', entity, []);
     const delayUs = this.#strikes('router.delay', entity, this.#delays)
       ? this.#drawDelayUs('router.delay-time', entity, this.#delays)
@@ -102,7 +201,14 @@ export class RouterNode {
       const again = this.#drawDelayUs('router.duplicate-time', entity, this.#duplicates);
       return this.#count('duplicated', entity, [delayUs, delayUs + again]);
     }
-    return this.#count(delayUs > 0 ? 'delayed' : 'delivered', entity, [delayUs]);
+    if (delayUs > 0) return this.#count('delayed', entity, [delayUs]);
+    if (this.#strikes('router.reorder', entity, this.#reorders)) {
+      const scopes = [...this.#reorders].map(({ scope }) => scope);
+      const holdUs = this.#held?.hold(peer, scopes.includes('any-topic') ? null : topic) ?? 0;
+      return this.#count('reordered', entity, [holdUs]);
+    }
+    this.#held?.overtake(peer, topic);
+    return this.#count('delivered', entity, [0]);
   }
 
   #strikes(site: string, entity: string, conditions: ReadonlySet<Condition>): boolean {
@@ -117,7 +223,7 @@ export class RouterNode {
   }
 
   #count(
-    outcome: 'delivered' | 'dropped' | 'duplicated' | 'delayed',
+    outcome: Exclude<keyof RouterNodeStatistics, 'starts' | 'backlogged'>,
     entity: string,
     delaysUs: readonly number[],
   ): Fate {
@@ -129,7 +235,7 @@ export class RouterNode {
   }
 }
 
-function impose(conditions: Set<Condition>, condition: Condition): () => void {
+function impose<T>(conditions: Set<T>, condition: T): () => void {
   conditions.add(condition);
   return () => void conditions.delete(condition);
 }

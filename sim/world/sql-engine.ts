@@ -10,7 +10,12 @@ import initSqlJs, { type Database, type Statement as SqlJsStatement } from 'sql.
 import { assert } from '../../src/core/assert.js';
 import { DatabaseError, type Row, type SqlValue } from '../../src/db/driver.js';
 import { SCHEMA } from '../../src/db/schema.js';
-import { IN_MEMORY_PRAGMAS, sqliteError, sqliteSchema } from '../../src/db/sqlite/dialect.js';
+import {
+  IN_MEMORY_PRAGMAS,
+  refuseByteOrderMarks,
+  sqliteError,
+  sqliteSchema,
+} from '../../src/db/sqlite/dialect.js';
 import { parameterCount, statementKind, type StatementKind } from '../../src/db/statement-kind.js';
 import { checkValues } from '../../src/db/values.js';
 import { OBSERVED_TABLES, RowChanges, type RowChange, type Touch } from './database/row-changes.js';
@@ -181,6 +186,7 @@ export class SqlEngine {
       throw new DatabaseError('bad-statement', `${prepared.sql} ${counts}`);
     }
     checkValues(values, prepared.sql);
+    refuseByteOrderMarks(values, prepared.sql);
     const tuples = this.#tuples(prepared, values);
     if (prepared.kind === 'write') this.#lastChanges = this.#database.getRowsModified();
     if (tuples.length === 0) return resultWithoutRows(this.#lastChanges);

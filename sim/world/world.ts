@@ -10,6 +10,8 @@ import type { Kernel, LifeEvent, Process } from '../kernel/kernel.js';
 import { DATABASE_NODE, type Fault, type FaultSurface, type PlannedFault } from '../nemesis/fault.js';
 import { faultOfKind } from '../nemesis/index.js';
 import type { HistoryEvent, TaskHistoryEvent } from '../oracles/history.js';
+import type { PlannedOperation } from '../workload/operation.js';
+import { Operator } from '../workload/operator.js';
 import { SimulatedWorkers, type SimulatedBuilds } from '../workload/simulated-executor.js';
 import { ChangeSender } from '../workload/change-sender.js';
 import { Cluster } from './cluster.js';
@@ -23,13 +25,15 @@ export interface WorldOptions {
   readonly kernel: Kernel;
   readonly engine: SqlEngine;
   readonly plan: Plan;
-  readonly schedulers: () => readonly BaseScheduler[];
+  /** The schedulers of a version of the configuration. */
+  readonly schedulers: (version: number) => readonly BaseScheduler[];
+  /** What becomes of builds; null: nobody does them. */
   readonly builds: SimulatedBuilds | null;
   readonly parts: Partial<MasterParts>;
   readonly onHistory: (event: HistoryEvent) => void;
 }
 
-/** How often a fault of a kind came up, and how often it found something to strike. */
+/** How often a fault or operation of a kind came up, and how often it found something to strike, or was done. */
 export interface FaultCount {
   eligible: number;
   fired: number;
@@ -49,6 +53,7 @@ export class World implements FaultSurface {
   readonly #options: WorldOptions;
   readonly #cluster: Cluster;
   readonly #health: Health;
+  readonly #lost = new Set<string>();
   readonly #endings = new Set<() => void>();
   readonly #lastActive = new Map<string, string>();
 
@@ -82,7 +87,9 @@ export class World implements FaultSurface {
       parts: options.parts,
       onProbe: (process, event, detail) => this.#probed(process, event, detail),
       onLife: (process, what) => this.#masterLived(process, what),
+      onMessage: (event) => this.#tell(event),
     });
+    this.router.onLost((node, key) => this.#tell({ kind: 'lost', atUs: kernel.nowUs, node, key }));
     this.#schedule();
   }
 
@@ -94,12 +101,21 @@ export class World implements FaultSurface {
     return this.#cluster.crash(name, host);
   }
 
+  /** Not one that is lost for good. */
   startMaster(name: string): void {
-    this.#cluster.start(name);
+    if (!this.#lost.has(name)) this.#cluster.start(name);
   }
 
   stopMaster(name: string): boolean {
     return this.#cluster.stop(name);
+  }
+
+  startSecond(name: string): boolean {
+    return this.#cluster.startSecond(name);
+  }
+
+  crashSecond(name: string): void {
+    this.#cluster.crashSecond(name);
   }
 
   crashRouter(): boolean {
@@ -127,19 +143,27 @@ export class World implements FaultSurface {
     }
     for (const fault of plan.faults) kernel.at(fault.atMs * 1000, () => this.#strike(fault));
     new ChangeSender(kernel, this.#cluster, masters).schedule(plan.changes);
+    for (const { kind } of plan.operations) this.#countOf(kind).eligible += 1;
+    const onDone = (kind: PlannedOperation['kind']): void => void (this.#countOf(kind).fired += 1);
+    new Operator(kernel, this.#cluster, masters, onDone).schedule(plan.operations);
     kernel.at(plan.durationS * 1_000_000, () => this.#converge());
     this.#sampleRegularly();
   }
 
   #strike(planned: PlannedFault): void {
     const fault = faultOfKind(planned.kind);
-    const count = this.faultCounts.get(fault.kind) ?? { eligible: 0, fired: 0 };
-    this.faultCounts.set(fault.kind, count);
+    const count = this.#countOf(fault.kind);
     count.eligible += 1;
     const undo = fault.strike(this, planned);
     if (undo === null) return;
     count.fired += 1;
     this.#lasts(fault, planned, undo);
+  }
+
+  #countOf(kind: string): FaultCount {
+    const count = this.faultCounts.get(kind) ?? { eligible: 0, fired: 0 };
+    this.faultCounts.set(kind, count);
+    return count;
   }
 
   /** A fault that struck hinders masters until it is undone: after its duration, or at the end of the chaos. */
@@ -173,7 +197,10 @@ export class World implements FaultSurface {
 
   #converge(): void {
     for (const end of [...this.#endings]) end();
-    for (const name of this.#options.plan.lostMasters) this.#cluster.crash(name, false);
+    for (const name of this.#options.plan.lostMasters) {
+      this.#lost.add(name);
+      this.#cluster.crash(name, false);
+    }
     this.#tell({ kind: 'phase', atUs: this.kernel.nowUs, phase: 'convergence' });
   }
 
@@ -216,6 +243,12 @@ export class World implements FaultSurface {
       this.#tell(taskEvent(nowUs, process, event, detail));
       return;
     }
+    const { node, incarnation } = process;
+    if (event === 'message-taken') {
+      const { queue, messageId } = detail as { queue: string; messageId: number };
+      this.#tell({ kind: 'take', atUs: nowUs, node: node.name, incarnation, queue, messageId });
+      return;
+    }
     if (event !== 'state-read') {
       this.#sample(false);
       return;
@@ -228,7 +261,6 @@ export class World implements FaultSurface {
     };
     // The process counts whole milliseconds by its own clock: two more are certain to include the read's beginning.
     const fromUs = Math.max(0, nowUs - Math.ceil((tookMs + 2) * 1020));
-    const { node, incarnation } = process;
     this.#tell({
       kind: 'state-read',
       atUs: nowUs,

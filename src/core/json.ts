@@ -29,6 +29,23 @@ export function encodeJson(value: unknown, root = '$'): string {
   return JSON.stringify(value);
 }
 
+/**
+ * A deep-frozen copy of `value`, as it would come back from its JSON text; `value` itself where it is deep-frozen already.
+ * @throws NotJsonError as `encodeJson` does
+ */
+export function frozenJson(value: JsonValue, root = '$'): JsonValue {
+  const copy = frozenCopy(value, 0);
+  // What the quick way does not take is either flawed, or so unusual that its text tells best what it is.
+  return copy === undefined ? deepFreeze(JSON.parse(encodeJson(value, root)) as JsonValue) : copy;
+}
+
+/** Freezes a tree of plain objects and arrays, and returns it. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
+}
+
 /** Parses text that this project wrote itself; @throws StandinError `bad-json` (without the engine's wording). */
 export function decodeJson(text: string, what: string): JsonValue {
   try {
@@ -36,6 +53,55 @@ export function decodeJson(text: string, what: string): JsonValue {
   } catch {
     throw new StandinError('bad-json', `${what} is not valid JSON`);
   }
+}
+
+/** Deeper than anything but a cycle. */
+const MAX_DEPTH = 50;
+
+/** Undefined for what is no JSON, a cycle, or a key that assigning would not set. */
+function frozenCopy(value: unknown, depth: number): JsonValue | undefined {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      // JSON has no negative zero.
+      return Number.isFinite(value) ? value + 0 : undefined;
+    case 'object':
+      if (value === null) return null;
+      if (depth === MAX_DEPTH) return undefined;
+      return Array.isArray(value) ? frozenArray(value, depth + 1) : frozenObject(value, depth + 1);
+    default:
+      return undefined;
+  }
+}
+
+function frozenArray(value: readonly unknown[], depth: number): JsonValue | undefined {
+  const copy: JsonValue[] = [];
+  let isSame = Object.isFrozen(value);
+  for (const item of value) {
+    const itemCopy = frozenCopy(item, depth);
+    if (itemCopy === undefined) return undefined;
+    isSame &&= Object.is(itemCopy, item);
+    copy.push(itemCopy);
+  }
+  return isSame ? (value as readonly JsonValue[]) : Object.freeze(copy);
+}
+
+function frozenObject(value: object, depth: number): JsonValue | undefined {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return undefined;
+  const isFrozen = Object.isFrozen(value);
+  // A clone keeps its shape, which is several times quicker than building it key by key.
+  let copy = (isFrozen ? value : { ...value }) as Record<string, JsonValue>;
+  for (const key of Object.keys(copy)) {
+    const item = copy[key];
+    const itemCopy = frozenCopy(item, depth);
+    if (itemCopy === undefined || key === '__proto__') return undefined;
+    if (Object.is(itemCopy, item)) continue;
+    if (copy === value) copy = { ...copy };
+    copy[key] = itemCopy;
+  }
+  return copy === value ? copy : Object.freeze(copy);
 }
 
 /** The first thing that JSON cannot hold, and where it stands. */
@@ -71,7 +137,8 @@ function flawOfObject(value: object, ancestors: readonly object[]): Flaw | null 
   }
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
-    return { path: '', got: `a ${value.constructor.name}` };
+    const cure = value.constructor.name === 'Date' ? 'keep its getTime()' : 'keep a plain object or array';
+    return { path: '', got: `a ${value.constructor.name} (${cure} instead)` };
   }
   for (const key of Object.keys(value)) {
     const flaw = flawOf((value as Record<string, unknown>)[key], inside);

@@ -11,7 +11,7 @@ export const RETRY = 5;
 export const CANCELLED = 6;
 
 /** From the worst to the best. */
-const BY_SEVERITY = [CANCELLED, RETRY, EXCEPTION, FAILURE, WARNINGS, SUCCESS, SKIPPED];
+const BY_SEVERITY: readonly number[] = [CANCELLED, RETRY, EXCEPTION, FAILURE, WARNINGS, SUCCESS, SKIPPED];
 
 /** The result of the whole of which these are the parts; of none it is SUCCESS. */
 export function worstResult(results: readonly number[]): number {

@@ -71,7 +71,7 @@ export class BuildUpdates {
       const completion = { results, completeAt, ...(owner === undefined ? {} : { owner }) };
       await this.#db.buildRequests.completeBuildRequestsIn(tx, brids, completion);
       const requests = await this.#db.buildRequests.getBuildRequestsIn(tx, brids);
-      const events = requests.map((request) => buildRequestEvent('complete', request));
+      const events: Event[] = requests.map((request) => buildRequestEvent('complete', request));
       for (const bsid of new Set(requests.map(({ buildsetid }) => buildsetid))) {
         events.push(...(await this.#maybeCompleteIn(tx, bsid, completeAt)));
       }

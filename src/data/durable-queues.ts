@@ -7,13 +7,12 @@
 
 import { present } from '../core/assert.js';
 import { StandinError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { deepFreeze, type JsonObject } from '../core/json.js';
 import { isSameFilter, type Filter } from '../core/routing-key.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { acknowledgeStatement } from '../db/queues.js';
 import type { Transaction } from '../db/transaction.js';
 import type { Inbox, WaitingMessage } from '../mq/inbox.js';
-import { deepFreeze } from '../mq/message-body.js';
 import {
   QueueFilterError,
   type Delivery,
@@ -91,6 +90,10 @@ class DatabaseInbox implements Inbox {
   async peek(limit: number): Promise<readonly WaitingMessage[]> {
     const messages = await this.#context.db.queues.peek(this.#name, { afterId: 0, limit });
     return messages.map(({ id, key, body }) => deepFreeze({ id, key, body: body as JsonObject }));
+  }
+
+  taking(messageId: number): void {
+    this.#context.runtime.probe.emit('message-taken', { queue: this.#name, messageId });
   }
 
   acknowledge(id: number): Promise<void> {

@@ -8,11 +8,12 @@
 import { StandinError } from '../core/errors.js';
 import { present } from '../core/assert.js';
 import { insertBuildsetStatements, type NewBuildset } from '../db/buildsets.js';
+import { changeOfRow, type Change } from '../db/changes.js';
 import type { Claim } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Row, Statement } from '../db/driver.js';
 import { acknowledgeStatement } from '../db/queues.js';
-import { textOf } from '../db/row.js';
+import { booleanOf, integerOf, textOf } from '../db/row.js';
 import { classificationsOf, SchedulerDisabledError } from '../db/schedulers.js';
 import { findSourceStampIn, type SourceStamp } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
@@ -104,7 +105,10 @@ export class EffectCommitter {
     if (!enabled && effect.buildsets.length > 0) throw new SchedulerDisabledError(actor.name);
     const now = wallSeconds(this.#clock);
     const buildsets: NewBuildset[] = [];
-    for (const draft of effect.buildsets) buildsets.push(await this.#resolve(tx, draft, actor, now));
+    for (const draft of effect.buildsets) {
+      const sourcestampids = await resolveStamps(tx, draft, now);
+      buildsets.push({ ...draft, sourcestampids, schedulerid: actor.claim.serviceid, submittedAt: now });
+    }
     await this.#consume(tx, actor, effect, [
       ...buildsets.flatMap(insertBuildsetStatements),
       ...[...effect.state].map(([key, json]) => this.db.state.setStatement(actor.objectid, key, json)),
@@ -118,16 +122,6 @@ export class EffectCommitter {
       eventIds,
     );
     return null;
-  }
-
-  async #resolve(tx: Transaction, draft: BuildsetDraft, actor: Actor, now: number): Promise<NewBuildset> {
-    const sourcestampids: number[] = [];
-    for (const stamp of draft.stamps) {
-      sourcestampids.push(
-        typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
-      );
-    }
-    return { ...draft, sourcestampids, schedulerid: actor.claim.serviceid, submittedAt: now };
   }
 
   /** The second batch: the writes, then the deletions, whose counts must be those of the rows read. */
@@ -170,6 +164,30 @@ export class EffectCommitter {
     return classificationsOf(rows);
   }
 
+  /** Whether the scheduler has a buildset with this trigger key, under the fence. */
+  async hasBuilt(actor: Actor, triggerKey: string): Promise<boolean> {
+    const values = [actor.claim.serviceid, triggerKey];
+    const sql = 'SELECT id FROM buildsets WHERE schedulerid = ? AND trigger_key = ?';
+    return (await this.#fencedRead(actor, { sql, values }, 'reading buildsets')).length > 0;
+  }
+
+  /** When the scheduler was last enabled or disabled, under the fence: seconds since the epoch, 0 = never. */
+  async readSwitchedAt(actor: Actor): Promise<number> {
+    const statement = this.db.schedulers.switchedAtStatement(actor.claim.serviceid);
+    const rows = await this.#fencedRead(actor, statement, 'reading when it was enabled');
+    return integerOf(present(rows[0], 'scheduler'), 'switched_at');
+  }
+
+  /** A page of the classified changes of a scheduler, under the fence: by id, after `afterId`. */
+  async readWaitingChanges(
+    actor: Actor,
+    page: { readonly afterId: number; readonly limit: number },
+  ): Promise<readonly { readonly change: Change; readonly important: boolean }[]> {
+    const statement = this.db.schedulers.waitingChangesStatement(actor.claim.serviceid, page);
+    const rows = await this.#fencedRead(actor, statement, 'reading classifications');
+    return rows.map((row) => ({ change: changeOfRow(row), important: booleanOf(row, 'important') }));
+  }
+
   async #fencedRead(actor: Actor, statement: Statement, what: string): Promise<readonly Row[]> {
     const { schedulers, database } = this.db;
     const batch = [schedulers.fenceStatement(actor.claim), statement];
@@ -177,6 +195,21 @@ export class EffectCommitter {
     schedulers.checkFence(fence, actor.claim, `${what} of scheduler '${actor.name}'`);
     return present(found, 'result').rows;
   }
+}
+
+/** The ids of a draft's stamps, inserted where they are new. */
+export async function resolveStamps(
+  tx: Transaction,
+  draft: BuildsetDraft,
+  now: number,
+): Promise<readonly number[]> {
+  const sourcestampids: number[] = [];
+  for (const stamp of draft.stamps) {
+    sourcestampids.push(
+      typeof stamp === 'number' ? stamp : await findSourceStampIn(tx, stamp.stamp, stamp.spareId, now),
+    );
+  }
+  return sourcestampids;
 }
 
 function countEvents(effect: Effect): number {

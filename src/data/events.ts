@@ -6,16 +6,100 @@ import type { JsonObject } from '../core/json.js';
 import { SUCCESS } from '../core/results.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 import type { Change } from '../db/changes.js';
-import { SERVICE_NAMES, type FreedService, type ServiceKind } from '../db/claims.js';
+import { SERVICE_NAMES, type RevisedService, type ServiceKind } from '../db/claims.js';
 import type { BuildRequest } from '../db/build-requests.js';
 import type { Build } from '../db/builds.js';
 import type { AnnouncedBuildset, NewBuildset } from '../db/buildsets.js';
 
 /** An event before it has an id. */
-export interface Event {
+export interface Event<Body extends JsonObject = JsonObject> {
   readonly key: RoutingKey;
-  readonly body: JsonObject;
+  readonly body: Body;
 }
+
+/** `masters.N.started`, `stopped`: with a master that is stopped go its links, and the builders that it had. */
+export type MasterBody = {
+  readonly masterid: number;
+  readonly name: string;
+  readonly active: boolean;
+  /** Grows: orders what is heard of a master. */
+  readonly incarnation: number;
+};
+
+/** `changes.N.new`. */
+export type ChangeBody = {
+  readonly changeid: number;
+  readonly author: string;
+  readonly files: readonly string[];
+  readonly comments: string;
+  readonly branch: string | null;
+  readonly revision: string | null;
+  readonly revlink: string | null;
+  readonly category: string | null;
+  readonly repository: string;
+  readonly project: string;
+  readonly codebase: string;
+  readonly when_timestamp: number;
+  readonly properties: JsonObject;
+  /** None or one. */
+  readonly parent_changeids: readonly number[];
+  readonly sourcestampid: number;
+};
+
+/** `buildsets.N.new`, `complete`. */
+export type BuildsetBody = {
+  readonly bsid: number;
+  readonly scheduler: string | null;
+  readonly external_idstring: string | null;
+  readonly reason: string;
+  readonly submitted_at: number;
+  readonly complete: boolean;
+  readonly complete_at: number | null;
+  /** -1 until it is complete. */
+  readonly results: number;
+  readonly parent_buildid: number | null;
+  readonly parent_relationship: string | null;
+  readonly rebuilt_buildid: number | null;
+  readonly sourcestampids: readonly number[];
+  readonly changeids: readonly number[];
+};
+
+/** `buildrequests.N.new`, `claimed`, `unclaimed`, `complete`. */
+export type BuildRequestBody = {
+  readonly buildrequestid: number;
+  readonly buildsetid: number;
+  readonly builderid: number;
+  readonly priority: number;
+  readonly claimed: boolean;
+  readonly claimed_at: number | null;
+  readonly claimed_by_masterid: number | null;
+  readonly complete: boolean;
+  /** -1 until it is complete. */
+  readonly results: number;
+  readonly submitted_at: number;
+  readonly complete_at: number | null;
+  readonly waited_for: boolean;
+};
+
+/** `builds.N.new`, `update`, `finished`. */
+export type BuildBody = {
+  readonly buildid: number;
+  /** Counts the builds of its builder, from 1. */
+  readonly number: number;
+  readonly builderid: number;
+  readonly buildrequestid: number;
+  readonly workerid: number | null;
+  readonly masterid: number;
+  readonly started_at: number;
+  readonly complete: boolean;
+  readonly complete_at: number | null;
+  readonly state_string: string;
+  /** Null until it is complete. */
+  readonly results: number | null;
+};
+
+/** `builders.N.started`, `stopped`: it is configured on a master from now on, or not any more. */
+export type BuilderBody = { readonly builderid: number; readonly masterid: number; readonly name: string };
 
 /** What a consumer of changes listens to. */
 export const NEW_CHANGES: Filter = ['changes', null, 'new'];
@@ -29,10 +113,15 @@ export const BUILD_REQUEST_CLAIMABLE: readonly Filter[] = [
 ];
 export const SCHEDULER_UPDATED: Filter = ['schedulers', null, 'updated'];
 
-export function masterEvent(master: { id: number; name: string }, what: 'started' | 'stopped'): Event {
+/** A master's incarnation grows, and each begins active: that orders what is heard of it. */
+export function masterEvent(
+  master: { id: number; name: string; incarnation: number },
+  what: 'started' | 'stopped',
+): Event<MasterBody> {
+  const { id, name, incarnation } = master;
   return {
-    key: ['masters', String(master.id), what],
-    body: { masterid: master.id, name: master.name, active: what === 'started' },
+    key: ['masters', String(id), what],
+    body: { masterid: id, name, active: what === 'started', incarnation },
   };
 }
 
@@ -40,14 +129,17 @@ export function masterEvent(master: { id: number; name: string }, what: 'started
 export function serviceEvent(
   kind: ServiceKind,
   what: 'claimed' | 'released' | 'updated',
-  service: FreedService & { readonly masterid: number | null },
+  service: RevisedService,
 ): Event {
   const { table, id } = SERVICE_NAMES[kind];
-  const { serviceid, name, enabled, masterid } = service;
-  return { key: [table, String(serviceid), what], body: { [id]: serviceid, name, enabled, masterid } };
+  const { name, enabled, masterid, revision } = service;
+  return {
+    key: [table, String(service.id), what],
+    body: { [id]: service.id, name, enabled, masterid, revision },
+  };
 }
 
-export function changeEvent(change: Change): Event {
+export function changeEvent(change: Change): Event<ChangeBody> {
   return {
     key: ['changes', String(change.changeid), 'new'],
     body: {
@@ -132,7 +224,7 @@ export function countBuildsetEvents(requests: number): number {
 }
 
 /** The same fields, whatever happened. */
-export function buildsetEvent(what: 'new' | 'complete', buildset: AnnouncedBuildset): Event {
+export function buildsetEvent(what: 'new' | 'complete', buildset: AnnouncedBuildset): Event<BuildsetBody> {
   return {
     key: ['buildsets', String(buildset.bsid), what],
     body: {
@@ -156,7 +248,7 @@ export function buildsetEvent(what: 'new' | 'complete', buildset: AnnouncedBuild
 export function buildRequestEvent(
   what: 'new' | 'claimed' | 'unclaimed' | 'complete',
   request: Omit<BuildRequest, 'buildername'>,
-): Event {
+): Event<BuildRequestBody> {
   return {
     key: ['buildrequests', String(request.buildrequestid), what],
     body: {
@@ -176,7 +268,7 @@ export function buildRequestEvent(
   };
 }
 
-export function buildEvent(what: 'new' | 'update' | 'finished', build: Build): Event {
+export function buildEvent(what: 'new' | 'update' | 'finished', build: Build): Event<BuildBody> {
   return {
     key: ['builds', String(build.buildid), what],
     body: {
@@ -195,12 +287,11 @@ export function buildEvent(what: 'new' | 'update' | 'finished', build: Build): E
   };
 }
 
-/** A builder is configured on a master from now on, or not any more. */
 export function builderEvent(
   what: 'started' | 'stopped',
   builder: { readonly builderid: number; readonly name: string },
   masterid: number,
-): Event {
+): Event<BuilderBody> {
   const { builderid, name } = builder;
   return { key: ['builders', String(builderid), what], body: { builderid, masterid, name } };
 }

@@ -2,11 +2,12 @@
 // @source buildbot master/buildbot/data
 
 import { present } from '../core/assert.js';
+import { checkText } from '../core/texts.js';
 import { StandinError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { checkRoutingKey, type RoutingKey } from '../core/routing-key.js';
-import type { Change, NewChange } from '../db/changes.js';
-import type { Claim, FreedService, Owner, ServiceKind } from '../db/claims.js';
+import { checkChange, type Change, type NewChange } from '../db/changes.js';
+import type { Claim, Owner, ServiceIds, ServiceKind } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { integerOf, integerOrNull } from '../db/row.js';
 import { findStampStatement, insertStampStatement, spareStampId, stampHash } from '../db/sourcestamps.js';
@@ -34,8 +35,11 @@ export class DataUpdates {
   /**
    * Adds a change under its caller's key (a revision, a delivery id) and returns its id; a change that was added under
    * that key before is found, not added. Without a key, use something that a second attempt would use again.
+   * @throws NotTextError, NotJsonError, BadChangeError; DatabaseError when the trying ended
    */
   async addChange(change: NewChange, key: string): Promise<number> {
+    checkChange(change);
+    checkText('the key of a change', key);
     const { ids, database, changes } = this.#db;
     const [changeid, spareId, eventIds] = [
       await ids.takeOne('changes'),
@@ -87,25 +91,49 @@ export class DataUpdates {
     );
   }
 
-  /** Announces that a master has begun to run; its row says so already. */
-  async masterStarted(master: { id: number; name: string }): Promise<void> {
+  /** Begins a new incarnation of a master, announces that it has started, and returns the incarnation. */
+  async masterStarted(master: { id: number; name: string }): Promise<number> {
     const eventIds = await this.#writer.takeIds(1);
-    await this.#db.database.transaction(
+    return this.#db.database.transaction(
       async (tx) => {
-        await tx.one('SELECT id FROM masters WHERE id = ?', [master.id]);
-        this.#writer.announce(tx, [masterEvent(master, 'started')], eventIds);
+        const incarnation = await this.#db.masters.newIncarnationIn(tx, master.id);
+        this.#writer.announce(tx, [masterEvent({ ...master, incarnation }, 'started')], eventIds);
+        return incarnation;
       },
       { operation: `started.${master.id}.${eventIds.join()}` },
     );
   }
 
-  /** Marks a master as stopped and deletes its links; announces it if the state changed, and returns whether it did. */
-  async masterStopped(master: { id: number; name: string }): Promise<boolean> {
+  /**
+   * The same after the lease of `before` was lost: null, and nothing is announced, when somebody else has begun a new
+   * incarnation (superseded).
+   */
+  async masterRejoined(master: { id: number; name: string }, before: number): Promise<number | null> {
     const eventIds = await this.#writer.takeIds(1);
     return this.#db.database.transaction(
       async (tx) => {
-        const hasChanged = await this.#db.masters.setMasterStateIn(tx, master.id, false);
-        if (hasChanged) this.#writer.announce(tx, [masterEvent(master, 'stopped')], eventIds);
+        const incarnation = await this.#db.masters.rejoinIn(tx, master.id, before);
+        if (incarnation !== null)
+          this.#writer.announce(tx, [masterEvent({ ...master, incarnation }, 'started')], eventIds);
+        return incarnation;
+      },
+      { operation: `rejoined.${master.id}.${eventIds.join()}` },
+    );
+  }
+
+  /**
+   * Marks a master as stopped and deletes its links; announces what that changed, and returns whether the master was
+   * active. The claims behind the links do not end by that.
+   */
+  async masterStopped(master: { id: number; name: string }): Promise<boolean> {
+    const eventIds = await this.#takeIdsFor(master.id);
+    return this.#db.database.transaction(
+      async (tx) => {
+        const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
+        const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
+        for (const kind of KINDS)
+          events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked[kind])));
+        this.#writer.announce(tx, events, eventIds);
         return hasChanged;
       },
       { operation: `stopped.${master.id}.${eventIds.join()}` },
@@ -115,14 +143,12 @@ export class DataUpdates {
   /** Enables or disables a scheduler; announces it if that changed anything, and returns whether it did. */
   async schedulerEnable(schedulerid: number, enabled: boolean): Promise<boolean> {
     const eventIds = await this.#writer.takeIds(1);
+    const now = wallSeconds(this.#clock);
     return this.#db.database.transaction(
       async (tx) => {
-        const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled);
-        const found = hasChanged ? await this.#db.schedulers.getSchedulerIn(tx, schedulerid) : null;
-        if (found !== null) {
-          const updated = { ...found, serviceid: schedulerid };
-          this.#writer.announce(tx, [serviceEvent('scheduler', 'updated', updated)], eventIds);
-        }
+        const hasChanged = await this.#db.schedulers.enableIn(tx, schedulerid, enabled, now);
+        const changed = hasChanged ? [schedulerid] : [];
+        this.#writer.announce(tx, await this.#serviceEvents(tx, 'scheduler', 'updated', changed), eventIds);
         return hasChanged;
       },
       { operation: `enable.${schedulerid}.${eventIds.join()}` },
@@ -130,15 +156,17 @@ export class DataUpdates {
   }
 
   /** Claims a scheduler or change source for an incarnation of a master, and announces it; null when that may not be. */
-  async claimService(kind: ServiceKind, service: FreedService, owner: Owner): Promise<Claim | null> {
-    const { masterid, incarnation } = owner;
+  async claimService(
+    kind: ServiceKind,
+    { serviceid }: { readonly serviceid: number },
+    { masterid, incarnation }: Owner,
+  ): Promise<Claim | null> {
     const eventIds = await this.#writer.takeIds(1);
     return this.#db.database.transaction(
       async (tx) => {
-        const claim = await this.#db.claims(kind).claimIn(tx, service.serviceid, masterid, incarnation);
-        if (claim !== null) {
-          this.#writer.announce(tx, [serviceEvent(kind, 'claimed', { ...service, masterid })], eventIds);
-        }
+        const claim = await this.#db.claims(kind).claimIn(tx, serviceid, masterid, incarnation);
+        const claimed = claim === null ? [] : [serviceid];
+        this.#writer.announce(tx, await this.#serviceEvents(tx, kind, 'claimed', claimed), eventIds);
         return claim;
       },
       { isIdempotent: true },
@@ -146,21 +174,14 @@ export class DataUpdates {
   }
 
   /** Ends a claim whose owner has quiesced, and announces it; false when it was not this owner's any more. */
-  async releaseService(
-    kind: ServiceKind,
-    service: { readonly name: string; readonly enabled: boolean },
-    claim: Claim,
-  ): Promise<boolean> {
+  async releaseService(kind: ServiceKind, claim: Claim): Promise<boolean> {
     const eventIds = await this.#writer.takeIds(1);
     const { serviceid, masterid, incarnation, epoch } = claim;
-    const { name, enabled } = service;
     return this.#db.database.transaction(
       async (tx) => {
         const isReleased = await this.#db.claims(kind).releaseIn(tx, claim);
-        if (isReleased) {
-          const released = { serviceid, name, enabled, masterid: null };
-          this.#writer.announce(tx, [serviceEvent(kind, 'released', released)], eventIds);
-        }
+        const released = isReleased ? [serviceid] : [];
+        this.#writer.announce(tx, await this.#serviceEvents(tx, kind, 'released', released), eventIds);
         return isReleased;
       },
       { operation: `release.${kind}.${masterid}.${incarnation}.${serviceid}.${epoch}` },
@@ -169,11 +190,11 @@ export class DataUpdates {
 
   /** Ends all claims of this very incarnation, after everything that acted under them has ended. */
   async releaseOwned(masterid: number, incarnation: number): Promise<void> {
-    const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
+    const eventIds = await this.#takeIdsFor(masterid);
     await this.#db.database.transaction(
       async (tx) => {
-        const events = await this.#freeOwnedIn(tx, { masterid, incarnation });
-        this.#writer.announce(tx, events.slice(0, eventIds.length), eventIds);
+        const events = await this.#freeOwnedIn(tx, { masterid, incarnation }, NOTHING);
+        this.#writer.announce(tx, events, eventIds);
       },
       { isIdempotent: true },
     );
@@ -181,28 +202,51 @@ export class DataUpdates {
 
   /** Ends an incarnation that was unable to renew for a whole lease; false when it has renewed after all. */
   async expireMaster(owner: Owner & { readonly seenBeat: number }): Promise<boolean> {
-    const eventIds = await this.#writer.takeIds(MAX_RELEASE_EVENTS);
+    const { masterid: id, incarnation } = owner;
+    const eventIds = await this.#takeIdsFor(id);
     return this.#db.database.transaction(
       async (tx) => {
         const expiry = await this.#db.masters.expireIn(tx, owner);
         if (expiry === null) return false;
-        const master = { id: owner.masterid, name: expiry.masterName };
-        const stopped = expiry.wasActive ? [masterEvent(master, 'stopped')] : [];
-        const events = [...stopped, ...(await this.#freeOwnedIn(tx, owner))];
-        this.#writer.announce(tx, events.slice(0, eventIds.length), eventIds);
+        const { masterName: name, wasActive, unlinked } = expiry;
+        const stopped = wasActive ? [masterEvent({ id, name, incarnation }, 'stopped')] : [];
+        const events = [...stopped, ...(await this.#freeOwnedIn(tx, owner, unlinked))];
+        this.#writer.announce(tx, events, eventIds);
         return true;
       },
       { isIdempotent: true },
     );
   }
 
-  async #freeOwnedIn(tx: Transaction, owner: Owner): Promise<readonly Event[]> {
+  /** Ids for an event of this master and one of each service that it owned last. */
+  async #takeIdsFor(masterid: number): Promise<readonly number[]> {
+    const statements = KINDS.map((kind) => this.#db.claims(kind).countOwnedStatement(masterid));
+    const counted = await this.#db.database.read(statements);
+    const owned = counted.reduce((sum, { rows }) => sum + integerOf(present(rows[0], 'a count'), 'owned'), 0);
+    return this.#writer.takeIds(1 + owned);
+  }
+
+  /** Frees what this incarnation owns; `unlinked` is what has lost its link in this transaction. */
+  async #freeOwnedIn(tx: Transaction, owner: Owner, unlinked: ServiceIds): Promise<readonly Event[]> {
     const events: Event[] = [];
-    for (const kind of ['scheduler', 'changesource'] as const) {
-      const freed = await this.#db.claims(kind).freeOwnedIn(tx, owner);
-      events.push(...freed.map((service) => serviceEvent(kind, 'released', { ...service, masterid: null })));
+    for (const kind of KINDS) {
+      const freed = (await this.#db.claims(kind).freeOwnedIn(tx, owner)).map(({ serviceid }) => serviceid);
+      const others = unlinked[kind].filter((id) => !freed.includes(id));
+      events.push(...(await this.#serviceEvents(tx, kind, 'released', freed)));
+      events.push(...(await this.#serviceEvents(tx, kind, 'updated', others)));
     }
     return events;
+  }
+
+  /** One event a service, as this transaction leaves it. */
+  async #serviceEvents(
+    tx: Transaction,
+    kind: ServiceKind,
+    what: 'claimed' | 'released' | 'updated',
+    serviceids: readonly number[],
+  ): Promise<readonly Event[]> {
+    const services = await this.#db.claims(kind).getServicesIn(tx, serviceids);
+    return services.map((service) => serviceEvent(kind, what, service));
   }
 }
 
@@ -217,8 +261,8 @@ function checkWordCount(key: RoutingKey): void {
   );
 }
 
-/** More would only be hints that are missing: whoever waits for a service looks at every heartbeat. */
-const MAX_RELEASE_EVENTS = 64;
+const KINDS: readonly ServiceKind[] = ['scheduler', 'changesource'];
+const NOTHING: ServiceIds = { scheduler: [], changesource: [] };
 
 function completeChange(
   change: NewChange,

@@ -30,7 +30,7 @@ export class BuildersConnector {
   }
 
   /** The id of the builder of this name, inserted when it is new. */
-  findBuilderId(name: string): Promise<number> {
+  async findBuilderId(name: string): Promise<number> {
     const hash = sha1(name);
     return findOrInsert(this.#database, this.#ids, {
       table: 'builders',

@@ -15,7 +15,7 @@ export class ChangeSourcesConnector extends ClaimsConnector {
   }
 
   /** The id of the change source of this name; a new one is inserted, free. */
-  findChangeSourceId(name: string): Promise<number> {
+  async findChangeSourceId(name: string): Promise<number> {
     const hash = sha1(name);
     return findOrInsert(this.database, this.ids, {
       table: 'changesources',

@@ -3,10 +3,12 @@
 // @source buildbot master/buildbot/db/changes.py
 
 import { present } from '../core/assert.js';
+import { StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonObject } from '../core/json.js';
+import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
-import { integerOf, textOf, textOrNull, integerOrNull } from './row.js';
+import { integerOf, integerOrNull, placeholders, textOf, textOrNull } from './row.js';
 
 /** What the caller says of a change. */
 export interface NewChange {
@@ -24,6 +26,32 @@ export interface NewChange {
   readonly when?: number;
   /** Name to [value, 'Change']. */
   readonly properties?: JsonObject;
+}
+
+/** What a caller says of a change is of the wrong type. */
+export class BadChangeError extends StandinError {
+  constructor(what: string) {
+    super('bad-change', `a change was refused: ${what}`);
+  }
+}
+
+const TEXTS = ['author', 'comments', 'repository', 'project', 'codebase'] as const;
+const NULLABLE_TEXTS = ['branch', 'revision', 'revlink', 'category'] as const;
+
+/** @throws NotTextError, NotJsonError or BadChangeError for what is not what its type says */
+export function checkChange(change: NewChange): void {
+  const { author, files = [], when = 0, properties = {} } = change;
+  checkText('the author of a change', author);
+  for (const field of TEXTS)
+    if (change[field] !== undefined) checkText(`the ${field} of a change`, change[field]);
+  for (const field of NULLABLE_TEXTS)
+    if (change[field] !== undefined && change[field] !== null)
+      checkText(`the ${field} of a change`, change[field]);
+  if (!Array.isArray(files)) throw new BadChangeError(`its files are a ${typeof files}, expected an array`);
+  for (const file of files as readonly unknown[]) checkText('a file of a change', file);
+  if (!Number.isSafeInteger(when))
+    throw new BadChangeError(`it happened at ${String(when)}, expected whole seconds since the epoch`);
+  encodeJson(properties, 'properties');
 }
 
 export interface Change {
@@ -95,6 +123,21 @@ export class ChangesConnector {
       ], // prettier-ignore
     };
   }
+}
+
+/** Selects the changes of these source stamps, by id; `changeOfRow` reads its rows. */
+export function changesOfStampsStatement(sourcestampids: readonly number[]): Statement {
+  return {
+    sql: `SELECT ${COLUMNS} FROM changes WHERE sourcestampid IN ${placeholders(sourcestampids.length)} ORDER BY changeid`,
+    values: sourcestampids,
+  };
+}
+
+/** Columns of `changes` under this alias, for a statement that joins it; `changeOfRow` reads them. */
+export function changeColumns(alias: string): string {
+  return COLUMNS.split(/,\s+/)
+    .map((column) => `${alias}.${column}`)
+    .join(', ');
 }
 
 /** The change in a row of `changes`. */

@@ -28,6 +28,12 @@ export interface Service {
   readonly masterid: number | null;
 }
 
+/** A service as it is announced. */
+export interface RevisedService extends Service {
+  /** Grows whenever one of the others changes. */
+  readonly revision: number;
+}
+
 /** One incarnation of one master: what owns claims. */
 export interface Owner {
   readonly masterid: number;
@@ -101,7 +107,7 @@ export abstract class ClaimsConnector {
     this.ids = ids;
     this.names = SERVICE_NAMES[kind];
     const { table, links, id } = this.names;
-    this.#select = `SELECT s.id, s.name, s.enabled, l.masterid FROM ${table} s LEFT JOIN ${links} l ON l.${id} = s.id`;
+    this.#select = `SELECT s.id, s.name, s.enabled, s.revision, l.masterid FROM ${table} s LEFT JOIN ${links} l ON l.${id} = s.id`;
   }
 
   protected async getService(id: number): Promise<Service | null> {
@@ -110,9 +116,17 @@ export abstract class ClaimsConnector {
     return row === undefined ? null : serviceOf(row);
   }
 
-  protected async getServiceIn(tx: Transaction, id: number): Promise<Service | null> {
-    const row = await tx.one(`${this.#select} WHERE s.id = ?`, [id]);
-    return row === null ? null : serviceOf(row);
+  /** These services as the transaction sees them, by id. */
+  async getServicesIn(tx: Transaction, ids: readonly number[]): Promise<readonly RevisedService[]> {
+    if (ids.length === 0) return [];
+    const rows = await tx.all(`${this.#select} WHERE s.id IN ${placeholders(ids.length)} ORDER BY s.id`, ids);
+    return rows.map((row) => ({ ...serviceOf(row), revision: integerOf(row, 'revision') }));
+  }
+
+  /** The statement that counts as `owned` the services that this master owned last. */
+  countOwnedStatement(masterid: number): Statement {
+    const sql = `SELECT COUNT(*) AS owned FROM ${this.names.table} WHERE owner_masterid = ?`;
+    return { sql, values: [masterid] };
   }
 
   /** By id; `active` = has a link, `masterid` = linked to that master; both must hold. */
@@ -167,7 +181,8 @@ export abstract class ClaimsConnector {
     const epoch = integerOf(service, 'epoch') + 1;
     await tx.run([
       {
-        sql: `UPDATE ${table} SET owner_masterid = ?, owner_incarnation = ?, epoch = ?, is_free = 0 WHERE id = ?`,
+        sql: `UPDATE ${table} SET owner_masterid = ?, owner_incarnation = ?, epoch = ?, is_free = 0,
+                revision = revision + 1 WHERE id = ?`,
         values: [masterid, incarnation, epoch, serviceid],
       },
       {
@@ -181,14 +196,10 @@ export abstract class ClaimsConnector {
 
   /** Ends a claim after its owner has quiesced; false when it is somebody else's by now. Whoever's else it is stays. */
   async releaseIn(tx: Transaction, claim: Claim): Promise<boolean> {
-    const { table } = this.names;
     const [row] = await tx.run([this.#locked(claim.serviceid)]);
     const service = row?.rows[0];
     if (service === undefined || booleanOf(service, 'is_free') || !isOwner(service, claim)) return false;
-    await tx.run([
-      { sql: `UPDATE ${table} SET is_free = 1 WHERE id = ?`, values: [claim.serviceid] },
-      this.#unlink(claim.serviceid, claim.masterid),
-    ]);
+    await tx.run([...this.#free(claim.serviceid, claim.masterid)]);
     return true;
   }
 
@@ -205,8 +216,7 @@ export abstract class ClaimsConnector {
     }));
     const statements = freed.flatMap(({ serviceid }) => [
       this.#locked(serviceid),
-      this.#unlink(serviceid, masterid),
-      { sql: `UPDATE ${table} SET is_free = 1 WHERE id = ? AND ${ownedBy}`, values: [serviceid, ...values] },
+      ...this.#free(serviceid, masterid),
     ]);
     if (statements.length > 0) await tx.run(statements);
     return freed;
@@ -248,9 +258,17 @@ export abstract class ClaimsConnector {
     };
   }
 
-  #unlink(serviceid: number, masterid: number): Statement {
-    const { links, id } = this.names;
-    return { sql: `DELETE FROM ${links} WHERE ${id} = ? AND masterid = ?`, values: [serviceid, masterid] };
+  /** Sets a service free and deletes its link to this master; only with a link that changes what is announced of it. */
+  #free(serviceid: number, masterid: number): readonly Statement[] {
+    const { table, links, id } = this.names;
+    const linked = `FROM ${links} WHERE ${id} = ? AND masterid = ?`;
+    return [
+      {
+        sql: `UPDATE ${table} SET is_free = 1, revision = revision + (SELECT COUNT(*) ${linked}) WHERE id = ?`,
+        values: [serviceid, masterid, serviceid],
+      },
+      { sql: `DELETE ${linked}`, values: [serviceid, masterid] },
+    ];
   }
 }
 
@@ -269,12 +287,29 @@ export function ownershipOf(row: Row): Ownership {
   };
 }
 
-/** Deletes all links of a master that becomes inactive. */
-export function unlinkStatements(masterid: number): readonly Statement[] {
-  return Object.values(SERVICE_NAMES).map(({ links }) => ({
-    sql: `DELETE FROM ${links} WHERE masterid = ?`,
-    values: [masterid],
-  }));
+/** Services by kind, their ids ascending. */
+export type ServiceIds = Readonly<Record<ServiceKind, readonly number[]>>;
+
+/** Deletes all links of a master that becomes inactive; returns which services lose theirs. */
+export async function unlinkIn(tx: Transaction, masterid: number): Promise<ServiceIds> {
+  const { scheduler, changesource } = SERVICE_NAMES;
+  const kinds = [scheduler, changesource];
+  const found = await tx.run(
+    kinds.map(({ links, id }) => ({
+      sql: `SELECT ${id} AS id FROM ${links} WHERE masterid = ? ORDER BY ${id}`,
+      values: [masterid],
+    })),
+  );
+  const unlinked = found.map(({ rows }) => rows.map((row) => integerOf(row, 'id')));
+  const statements = kinds.flatMap(({ table, links }, i) => [
+    { sql: `DELETE FROM ${links} WHERE masterid = ?`, values: [masterid] },
+    ...(unlinked[i] ?? []).map((id) => ({
+      sql: `UPDATE ${table} SET revision = revision + 1 WHERE id = ?`,
+      values: [id],
+    })),
+  ]);
+  if (unlinked.some((ids) => ids.length > 0)) await tx.run(statements);
+  return { scheduler: unlinked[0] ?? [], changesource: unlinked[1] ?? [] };
 }
 
 function isOwner(row: Row, { masterid, incarnation }: Owner): boolean {

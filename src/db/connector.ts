@@ -9,12 +9,13 @@ import { ChangeSourcesConnector } from './change-sources.js';
 import { ChangesConnector } from './changes.js';
 import type { ClaimsConnector, ServiceKind } from './claims.js';
 import { Database } from './database.js';
-import type { Driver } from './driver.js';
+import { DatabaseError, type Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
 import { LeftoversConnector } from './leftovers.js';
 import { MastersConnector } from './masters.js';
 import { checkVersion } from './migrate.js';
+import { OperationsConnector } from './operations.js';
 import { QueuesConnector } from './queues.js';
 import { integerOf } from './row.js';
 import { SchedulersConnector } from './schedulers.js';
@@ -40,6 +41,7 @@ export class DatabaseConnector {
   readonly leftovers = new LeftoversConnector();
   readonly queues: QueuesConnector;
   readonly events: EventsConnector;
+  readonly operations: OperationsConnector;
 
   constructor(driver: Driver, runtime: Runtime, parts: ConnectorParts = { SchedulersConnector }) {
     this.database = new Database(driver, runtime);
@@ -55,6 +57,7 @@ export class DatabaseConnector {
     this.builds = new BuildsConnector(this.database);
     this.queues = new QueuesConnector(this.database, this.ids);
     this.events = new EventsConnector(this.database);
+    this.operations = new OperationsConnector(this.database);
   }
 
   /** The connector of the clustered services of this kind. */
@@ -64,8 +67,18 @@ export class DatabaseConnector {
 
   /** @throws SchemaVersionError when the database is of another version than this code. */
   async checkSchema(): Promise<void> {
-    const results = await this.database.read([{ sql: 'SELECT version FROM schema_version', values: [] }]);
-    const row = results[0]?.rows[0];
-    checkVersion(row === undefined ? 0 : integerOf(row, 'version'));
+    checkVersion(await this.#readVersion());
+  }
+
+  /** 0 when the database is empty. */
+  async #readVersion(): Promise<number> {
+    try {
+      const [found] = await this.database.read([{ sql: 'SELECT version FROM schema_version', values: [] }]);
+      const row = found?.rows[0];
+      return row === undefined ? 0 : integerOf(row, 'version');
+    } catch (error) {
+      if (error instanceof DatabaseError && error.code === 'bad-statement') return 0; // there is no such table
+      throw error;
+    }
   }
 }

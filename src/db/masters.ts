@@ -7,13 +7,14 @@
 import { assert, present } from '../core/assert.js';
 import { sha1 } from '../core/digest.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
-import { SERVICE_NAMES, unlinkStatements, type Owner } from './claims.js';
+import { SERVICE_NAMES, unlinkIn, type Owner, type ServiceIds } from './claims.js';
 import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
 import { HOUSEKEPT } from './leftovers.js';
-import { pageClauses, type Page } from './page.js';
+import { LISTS } from './lists.js';
+import { specClauses, type ResultSpec } from './result-spec.js';
 import { booleanOf, integerOf, textOf } from './row.js';
 import type { Transaction } from './transaction.js';
 
@@ -32,19 +33,23 @@ export interface Expiry {
   readonly masterName: string;
   /** Whether the master was marked active until now. */
   readonly wasActive: boolean;
+  /** What was linked to it. */
+  readonly unlinked: ServiceIds;
+}
+
+/** What it changed to mark a master as inactive. */
+export interface MasterStop {
+  /** Whether it was active until now. */
+  readonly hasChanged: boolean;
+  readonly incarnation: number;
+  /** What was linked to it. */
+  readonly unlinked: ServiceIds;
 }
 
 /** What a renewal found. */
 export type Renewal = 'renewed' | 'expired' | 'superseded';
 
-const COLUMNS = 'id, name, active, last_active, incarnation, beat';
-const FIELDS = {
-  id: 'id',
-  masterid: 'id',
-  name: 'name',
-  active: 'active',
-  last_active: 'last_active',
-} as const;
+const COLUMNS = 't.id, t.name, t.active, t.last_active, t.incarnation, t.beat';
 
 export class MastersConnector {
   readonly #database: Database;
@@ -58,7 +63,7 @@ export class MastersConnector {
   }
 
   /** The id of the master of this name (generally hostname:basedir); a new one is inserted as inactive. */
-  findMasterId(name: string): Promise<number> {
+  async findMasterId(name: string): Promise<number> {
     const hash = sha1(name);
     return findOrInsert(this.#database, this.#ids, {
       table: 'masters',
@@ -75,31 +80,32 @@ export class MastersConnector {
    * inactive; somebody marks A active; A's renewal, stuck in the network until now, finds an active row; A believes again.
    */
   setMasterState(masterid: number, active: boolean): Promise<boolean> {
-    return this.#database.transaction((tx) => this.setMasterStateIn(tx, masterid, active), {
-      isIdempotent: true,
-    });
+    return this.#database.transaction(
+      async (tx) => {
+        if (!active) return (await this.stopIn(tx, masterid)).hasChanged;
+        const row = await lockedMaster(tx, masterid);
+        if (row === null) return false;
+        await tx.run([
+          ...(booleanOf(row, 'active') ? [] : supersedeStatements('id = ?', [masterid])),
+          {
+            sql: 'UPDATE masters SET active = 1, last_active = ? WHERE id = ?',
+            values: [wallSeconds(this.#clock), masterid],
+          },
+        ]);
+        return !booleanOf(row, 'active');
+      },
+      { isIdempotent: true },
+    );
   }
 
-  /** `setMasterState` as part of a transaction. */
-  async setMasterStateIn(tx: Transaction, masterid: number, active: boolean): Promise<boolean> {
-    const row = await tx.one(
-      'SELECT active FROM masters WHERE id = ?',
-      [masterid],
-      `row:masters:${masterid}`,
-    );
-    if (row === null) return false;
-    if (active) {
-      await tx.run([
-        ...(booleanOf(row, 'active') ? [] : supersedeStatements('id = ?', [masterid])),
-        {
-          sql: 'UPDATE masters SET active = 1, last_active = ? WHERE id = ?',
-          values: [wallSeconds(this.#clock), masterid],
-        },
-      ]);
-    } else {
-      await tx.run(deactivationStatements(masterid));
-    }
-    return booleanOf(row, 'active') !== active;
+  /** Marks a master as inactive, and deletes its links, as part of a transaction; returns what that changed. */
+  async stopIn(tx: Transaction, masterid: number): Promise<MasterStop> {
+    const row = await lockedMaster(tx, masterid);
+    if (row === null)
+      return { hasChanged: false, incarnation: 0, unlinked: { scheduler: [], changesource: [] } };
+    await tx.run(deactivationStatements(masterid));
+    const unlinked = await unlinkIn(tx, masterid);
+    return { hasChanged: booleanOf(row, 'active'), incarnation: integerOf(row, 'incarnation'), unlinked };
   }
 
   /**
@@ -114,23 +120,29 @@ export class MastersConnector {
     const master = present(found, 'master of an owner');
     if (integerOf(master, 'beat') !== owner.seenBeat) return null;
     const isCurrent = integerOf(master, 'incarnation') === incarnation;
-    if (isCurrent) {
-      await tx.run(deactivationStatements(masterid));
-    }
-    return { masterName: textOf(master, 'name'), wasActive: isCurrent && booleanOf(master, 'active') };
+    if (isCurrent) await tx.run(deactivationStatements(masterid));
+    return {
+      masterName: textOf(master, 'name'),
+      wasActive: isCurrent && booleanOf(master, 'active'),
+      unlinked: isCurrent ? await unlinkIn(tx, masterid) : { scheduler: [], changesource: [] },
+    };
   }
 
   /** The master, or null. */
   async getMaster(masterid: number): Promise<Master | null> {
-    const sql = `SELECT ${COLUMNS} FROM masters WHERE id = ?`;
+    const sql = `SELECT ${COLUMNS} FROM masters t WHERE t.id = ?`;
     const row = (await this.#database.read([{ sql, values: [masterid] }]))[0]?.rows[0];
     return row === undefined ? null : masterOf(row);
   }
 
-  /** All masters, inactive ones too, sorted (by id unless `page` says otherwise) and paged. @throws StandinError `bad-page`. */
-  async getMasters(page: Page = {}): Promise<readonly Master[]> {
-    const clauses = pageClauses(page, FIELDS, 'id');
-    const statement = { sql: `SELECT ${COLUMNS} FROM masters${clauses.sql}`, values: clauses.values };
+  /** All masters, inactive ones too, or those that `spec` asks for; by id unless it says otherwise. @throws ResultSpecError */
+  async getMasters(spec: ResultSpec = {}): Promise<readonly Master[]> {
+    const { from, fields, key } = present(LISTS['masters'], 'the list of masters');
+    const { where, order, page } = specClauses(spec, fields, key.column);
+    const statement = {
+      sql: `SELECT ${COLUMNS} FROM ${from} WHERE 1 = 1${where.sql}${order}${page.sql}`,
+      values: [...where.values, ...page.values],
+    };
     return present((await this.#database.read([statement]))[0], 'masters').rows.map(masterOf);
   }
 
@@ -143,25 +155,27 @@ export class MastersConnector {
   }
 
   /** Begins a new life of this master, whatever its row says: active, with a greater incarnation, which is returned. */
-  async newIncarnation(masterid: number): Promise<number> {
-    const incarnation = await this.#supersede('id = ?', [masterid]);
+  newIncarnation(masterid: number): Promise<number> {
+    return this.#database.transaction((tx) => this.newIncarnationIn(tx, masterid), { isIdempotent: true });
+  }
+
+  /** `newIncarnation` as part of a transaction. */
+  async newIncarnationIn(tx: Transaction, masterid: number): Promise<number> {
+    const incarnation = await this.#supersede(tx, 'id = ?', [masterid]);
     assert(incarnation !== null, `master ${masterid} has no row`);
     return incarnation;
   }
 
-  /**
-   * Begins a new life after the lease of `incarnation` was lost: null when somebody else has begun one (superseded).
-   * An attempt of our own whose outcome stayed unknown looks the same; then this process ends, which is safe.
-   */
-  rejoin(masterid: number, incarnation: number): Promise<number | null> {
-    return this.#supersede('id = ? AND incarnation = ?', [masterid, incarnation]);
+  /** Begins a new life after the lease of `incarnation` was lost: null when somebody else has begun one (superseded). */
+  rejoinIn(tx: Transaction, masterid: number, incarnation: number): Promise<number | null> {
+    return this.#supersede(tx, 'id = ? AND incarnation = ?', [masterid, incarnation]);
   }
 
-  async #supersede(condition: string, values: readonly SqlValue[]): Promise<number | null> {
+  async #supersede(tx: Transaction, condition: string, values: readonly SqlValue[]): Promise<number | null> {
     const sql = `UPDATE masters SET active = 1, last_active = ? WHERE ${condition} RETURNING incarnation`;
     const activate = { sql, values: [wallSeconds(this.#clock), ...values] };
     // The condition holds before the incarnation is raised, hence this order.
-    const results = await this.#database.batch([activate, ...supersedeStatements(condition, values)]);
+    const results = await tx.run([activate, ...supersedeStatements(condition, values)]);
     const row = results[0]?.rows[0];
     return row === undefined ? null : integerOf(row, 'incarnation') + 1;
   }
@@ -182,6 +196,11 @@ export class MastersConnector {
       ? 'superseded'
       : 'expired';
   }
+}
+
+function lockedMaster(tx: Transaction, masterid: number): Promise<Row | null> {
+  const sql = 'SELECT active, incarnation FROM masters WHERE id = ?';
+  return tx.one(sql, [masterid], `row:masters:${masterid}`);
 }
 
 /**
@@ -209,7 +228,6 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
 /** Sets a master inactive; its links go, its claims do not end by that. */
 function deactivationStatements(masterid: number): readonly Statement[] {
   return [
-    ...unlinkStatements(masterid),
     { sql: 'DELETE FROM builder_masters WHERE masterid = ?', values: [masterid] },
     { sql: `UPDATE masters SET active = 0, housekept = ${HOUSEKEPT} WHERE id = ?`, values: [masterid] },
   ];

@@ -20,10 +20,17 @@ export interface QueuedMessage {
   readonly body: JsonValue;
 }
 
-/** Registers a queue; from the end of the transaction on, nothing that matches is missed. */
+/** A queue, and how many messages wait in it. */
+export interface QueueReport {
+  readonly name: string;
+  readonly filter: Filter;
+  readonly waiting: number;
+}
+
+/** Registers a queue unless it is; from the end of the transaction on, nothing that matches is missed. */
 export function queueRegistration(id: number, name: string, filter: Filter): Statement {
   return {
-    sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?)',
+    sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
     values: [id, name, JSON.stringify(filter)],
   };
 }
@@ -88,6 +95,34 @@ export class QueuesConnector {
     return decodeJson(textOf(present(found?.rows[0], `queue ${id}`), 'filter'), 'a filter') as Filter;
   }
 
+  /** All queues, by name. It reads every message: for people, and once in a while. */
+  async list(): Promise<readonly QueueReport[]> {
+    const sql = `SELECT q.name, q.filter, COUNT(m.id) AS waiting FROM queues q
+                 LEFT JOIN queue_messages m ON m.queueid = q.id GROUP BY q.id, q.name, q.filter ORDER BY q.name`;
+    const [found] = await this.#database.read([{ sql, values: [] }]);
+    return present(found, 'queues').rows.map((row) => ({
+      name: textOf(row, 'name'),
+      filter: decodeJson(textOf(row, 'filter'), 'a filter') as Filter,
+      waiting: integerOf(row, 'waiting'),
+    }));
+  }
+
+  /** Ends a queue with all that waits in it; returns how many messages that were, null when there is no such queue. */
+  drop(name: string): Promise<number | null> {
+    return this.#database.transaction(
+      async (tx) => {
+        // Under the lock nobody queues a message for it any more, and none is missed here.
+        const row = await tx.one('SELECT id FROM queues WHERE name = ?', [name], 'inbox');
+        if (row === null) return null;
+        const id = integerOf(row, 'id');
+        const dropped = await tx.change('DELETE FROM queue_messages WHERE queueid = ?', [id]);
+        await tx.change('DELETE FROM queues WHERE id = ?', [id]);
+        return dropped;
+      },
+      { isIdempotent: true },
+    );
+  }
+
   /** Deletes a message, in a transaction of its own; harmless when it is gone. */
   async acknowledge(id: number): Promise<void> {
     await this.#database.batch([acknowledgeStatement([id])]);
@@ -117,28 +152,22 @@ export class QueuesConnector {
 
   /** One list of messages for each peek. */
   async #look(peeks: readonly Peek[]): Promise<readonly (readonly QueuedMessage[])[]> {
-    const limit = Math.max(...peeks.map((peek) => peek.limit));
-    const conditions = peeks.map(() => '(q.name = ? AND m.id > ?)').join(' OR ');
     const statement: Statement = {
-      sql: `SELECT q.name, m.id, m.routing_key, m.body FROM queues q JOIN queue_messages m ON m.queueid = q.id
-            WHERE ${conditions} ORDER BY m.id LIMIT ?`,
-      values: [...peeks.flatMap(({ name, afterId }) => [name, afterId]), limit],
+      sql: peeks.map((_, i) => peekText(i)).join(' UNION ALL '),
+      values: peeks.flatMap(({ name, afterId, limit }) => [name, afterId, limit]),
     };
     const { rows } = present((await this.#database.read([statement], PEEK_DEADLINE_MS))[0], 'messages');
-    // One queue may have crowded out the others.
-    if (rows.length === limit && peeks.length > 1)
-      return (await Promise.all(peeks.map((peek) => this.#look([peek])))).flat();
-    return peeks.map((peek) =>
-      rows
-        .filter((row) => isFor(peek, row))
-        .slice(0, peek.limit)
-        .map(messageOf),
-    );
+    const found: QueuedMessage[][] = peeks.map(() => []);
+    for (const row of rows) found[integerOf(row, 'peek')]?.push(messageOf(row));
+    return found.map((messages) => messages.toSorted((a, b) => a.id - b.id));
   }
 }
 
-function isFor({ name, afterId }: Peek, row: Row): boolean {
-  return row['name'] === name && integerOf(row, 'id') > afterId;
+/** Selects what peek number `peek` asks for; of several in one statement no order can be asked. */
+function peekText(peek: number): string {
+  return `SELECT * FROM (SELECT ${peek} AS peek, m.id, m.routing_key, m.body
+    FROM queue_messages m JOIN queues q ON q.id = m.queueid
+    WHERE q.name = ? AND m.id > ? ORDER BY m.id LIMIT ?) AS peek_${peek}`;
 }
 
 function messageOf(row: Row): QueuedMessage {

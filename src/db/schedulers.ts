@@ -5,6 +5,7 @@ import { present } from '../core/assert.js';
 import { StandinError } from '../core/errors.js';
 import { sha1 } from '../core/digest.js';
 import type { Filter } from '../core/routing-key.js';
+import { changeColumns } from './changes.js';
 import { ClaimsConnector, type Service } from './claims.js';
 import type { Database } from './database.js';
 import type { Row, SqlValue, Statement } from './driver.js';
@@ -38,37 +39,40 @@ export class SchedulersConnector extends ClaimsConnector {
 
   /**
    * The id of the scheduler of this name. A new one is inserted, enabled and free, and with it a durable queue for each of
-   * `filters`, so that nothing is missed from then on.
+   * `filters`, so that nothing is missed from then on. One that was there before gets those of its queues that it lacks.
    */
   async findSchedulerId(name: string, filters: readonly Filter[] = []): Promise<number> {
     const hash = sha1(name);
     const queueIds = await this.ids.take('queues', filters.length);
-    return findOrInsert(this.database, this.ids, {
+    const registrations = (id: number): readonly Statement[] =>
+      filters.map((filter, i) =>
+        queueRegistration(present(queueIds[i], 'queue id'), schedulerQueueName(id, filter), filter),
+      );
+    let isNew = false;
+    const id = await findOrInsert(this.database, this.ids, {
       table: 'schedulers',
       find: { sql: 'SELECT id FROM schedulers WHERE name_hash = ?', values: [hash] },
       insert: { name, name_hash: hash },
-      alongside: (id) =>
-        filters.map((filter, i) =>
-          queueRegistration(present(queueIds[i], 'queue id'), schedulerQueueName(id, filter), filter),
-        ),
+      alongside: (newId) => {
+        isNew = true;
+        return registrations(newId);
+      },
     });
+    if (!isNew && filters.length > 0) await this.database.batch(registrations(id));
+    return id;
   }
 
-  /** Enables or disables; false when it was so already or does not exist. */
-  async enableIn(tx: Transaction, schedulerid: number, enabled: boolean): Promise<boolean> {
+  /** Enables or disables, at `now` (s since the epoch); false when it was so already or does not exist. */
+  async enableIn(tx: Transaction, schedulerid: number, enabled: boolean, now: number): Promise<boolean> {
     await tx.all('SELECT id FROM schedulers WHERE id = ?', [schedulerid], this.lock(schedulerid));
-    const sql = 'UPDATE schedulers SET enabled = ? WHERE id = ? AND enabled <> ?';
-    return (await tx.change(sql, [Number(enabled), schedulerid, Number(enabled)])) > 0;
+    const sql = `UPDATE schedulers SET enabled = ?, switched_at = ?, revision = revision + 1
+                 WHERE id = ? AND enabled <> ?`;
+    return (await tx.change(sql, [Number(enabled), now, schedulerid, Number(enabled)])) > 0;
   }
 
   /** The scheduler, or null. */
   getScheduler(schedulerid: number): Promise<Scheduler | null> {
     return this.getService(schedulerid);
-  }
-
-  /** `getScheduler` as part of a transaction. */
-  getSchedulerIn(tx: Transaction, schedulerid: number): Promise<Scheduler | null> {
-    return this.getServiceIn(tx, schedulerid);
   }
 
   /** All schedulers, by id; `active` = has a link, `masterid` = linked to that master; both must hold. */
@@ -83,6 +87,20 @@ export class SchedulersConnector extends ClaimsConnector {
   ): Promise<ReadonlyMap<number, boolean>> {
     const statement = this.classificationsStatement(schedulerid, filter);
     return classificationsOf(present((await this.database.read([statement]))[0], 'classifications').rows);
+  }
+
+  /** Locks a scheduler's row and selects whether it is `enabled`: what opens every call from outside. */
+  callStatement(schedulerid: number): Statement {
+    return {
+      sql: 'SELECT enabled FROM schedulers WHERE id = ?',
+      values: [schedulerid],
+      lock: this.lock(schedulerid),
+    };
+  }
+
+  /** Selects when a scheduler was last enabled or disabled, as `switched_at` (s since the epoch, 0 = never). */
+  switchedAtStatement(schedulerid: number): Statement {
+    return { sql: 'SELECT switched_at FROM schedulers WHERE id = ?', values: [schedulerid] };
   }
 
   /** Selects `changeid` and `important` of the changes that wait for this scheduler, by id; see `classificationsOf`. */
@@ -100,6 +118,18 @@ export class SchedulersConnector extends ClaimsConnector {
     return {
       sql: `SELECT k.changeid, k.important FROM scheduler_changes k ${join}WHERE ${where} ORDER BY k.changeid`,
       values,
+    };
+  }
+
+  /** A page of the same with the columns of the changes, which `changeOfRow` reads. */
+  waitingChangesStatement(
+    schedulerid: number,
+    { afterId, limit }: { readonly afterId: number; readonly limit: number },
+  ): Statement {
+    return {
+      sql: `SELECT s.important, ${changeColumns('c')} FROM scheduler_changes s JOIN changes c ON c.changeid = s.changeid
+            WHERE s.schedulerid = ? AND s.changeid > ? ORDER BY s.changeid LIMIT ?`,
+      values: [schedulerid, afterId, limit],
     };
   }
 

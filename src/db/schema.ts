@@ -5,9 +5,11 @@
 //   master_incarnations          the last beat of incarnations that have been superseded and may still own something
 //   schedulers.owner_*, epoch        the last owner, and the fence that every effect compares; never reset
 //   schedulers.is_free               1 once the last owner's claim has ended for certain (changesources are alike)
+//   schedulers.revision              grows with each change that is announced, so that consumers can order what they hear
 //   buildrequest_claims.incarnation,
 //   builds.incarnation               of which life of a master a claim or a build is: when that is over, it is too
 //   buildrequest_claims.is_open      0 once the request is complete: the claim then only says who did it
+//   schedulers.switched_at           when it was last enabled or disabled: slots before that are skipped
 //   buildset_changes                 which changes a buildset consumed
 //   sequences                        where ids come from, outside the transactions that use them
 //   operations                       results of effects by operation id, to look up after an unknown outcome
@@ -48,14 +50,15 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE schedulers (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0,
+     switched_at INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE scheduler_masters (
      schedulerid INTEGER PRIMARY KEY REFERENCES schedulers(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX scheduler_masters_masterid ON scheduler_masters (masterid)`,
   `CREATE TABLE changesources (
      id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_hash TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1,
      owner_masterid INTEGER REFERENCES masters(id), owner_incarnation INTEGER,
-     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1)`,
+     epoch INTEGER NOT NULL DEFAULT 0, is_free INTEGER NOT NULL DEFAULT 1, revision INTEGER NOT NULL DEFAULT 0)`,
   `CREATE TABLE changesource_masters (
      changesourceid INTEGER PRIMARY KEY REFERENCES changesources(id), masterid INTEGER NOT NULL REFERENCES masters(id))`,
   `CREATE INDEX changesource_masters_masterid ON changesource_masters (masterid)`,
@@ -73,13 +76,14 @@ const INITIAL: readonly string[] = [
   `CREATE TABLE sourcestamps (
      id INTEGER PRIMARY KEY, ss_hash TEXT NOT NULL UNIQUE, branch TEXT, revision TEXT,
      repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '', codebase TEXT NOT NULL DEFAULT '',
-     created_at INTEGER NOT NULL)`,
+     created_at INTEGER NOT NULL, patch TEXT)`,
   `CREATE TABLE changes (
      changeid INTEGER PRIMARY KEY, author TEXT NOT NULL, comments TEXT NOT NULL, branch TEXT, revision TEXT,
      revlink TEXT, category TEXT, repository TEXT NOT NULL DEFAULT '', project TEXT NOT NULL DEFAULT '',
      codebase TEXT NOT NULL DEFAULT '', when_timestamp INTEGER NOT NULL, files TEXT NOT NULL, properties TEXT NOT NULL,
      parent_changeid INTEGER, sourcestampid INTEGER NOT NULL REFERENCES sourcestamps(id), change_key TEXT NOT NULL UNIQUE)`,
   `CREATE INDEX changes_origin ON changes (repository, branch, project, codebase, changeid)`,
+  `CREATE INDEX changes_sourcestampid ON changes (sourcestampid)`,
   `CREATE TABLE scheduler_changes (
      schedulerid INTEGER NOT NULL REFERENCES schedulers(id), changeid INTEGER NOT NULL REFERENCES changes(changeid),
      important INTEGER NOT NULL, PRIMARY KEY (schedulerid, changeid))`,
@@ -138,8 +142,20 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
+/** For lists of many masters or changes that are filtered, sorted and paged. `last_active` has none: every beat writes it. */
+const LIST_INDEXES: readonly string[] = [
+  `CREATE INDEX masters_name ON masters (name, id)`,
+  `CREATE INDEX masters_active ON masters (active, id)`,
+  `CREATE INDEX masters_active_name ON masters (active, name, id)`,
+  `CREATE INDEX changes_branch ON changes (branch, changeid)`,
+  `CREATE INDEX changes_when ON changes (when_timestamp, changeid)`,
+];
+
 /** All migrations, the oldest first; versions count from 1. */
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, statements: INITIAL }];
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: INITIAL },
+  { version: 2, statements: LIST_INDEXES },
+];
 
 /** The version of the schema that this program needs. */
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -31,7 +31,7 @@ export class StateConnector {
   }
 
   /** The id of the object (name, className), inserted when it is new. */
-  getObjectId(name: string, className: string): Promise<number> {
+  async getObjectId(name: string, className: string): Promise<number> {
     const values = [shorten(name, LONGEST_OBJECT_NAME), className];
     return findOrInsert(this.#database, this.#ids, {
       table: 'objects',

@@ -1,7 +1,7 @@
-// Which values a statement may bind: those that every database stores exactly and gives back unchanged. PostgreSQL refuses
-// NUL and cannot hold half a surrogate pair, SQLite would cut a text at the one and replace the other, and neither keeps a
-// fraction or a number beyond 2^53 where an integer is meant. So they are refused before any database sees them.
+// Which values a statement may bind: those that every database stores exactly and gives back unchanged. A text with NUL or half
+// a surrogate pair is none of them, nor is a fraction or a number beyond 2^53 where an integer is meant. So they are refused before any database sees them.
 
+import { isStorable } from '../core/texts.js';
 import { DatabaseError, type SqlValue } from './driver.js';
 
 /** @throws DatabaseError `bad-statement` that shows the first value that would not be stored exactly. */
@@ -15,7 +15,7 @@ export function checkValues(values: readonly SqlValue[], sql: string): void {
 
 /** The types say what a value is; what a caller of JavaScript or a row of JSON really held may be anything. */
 function isExact(value: unknown): boolean {
-  if (typeof value === 'string') return !/[\0\p{Surrogate}]/u.test(value);
+  if (typeof value === 'string') return isStorable(value);
   return value === null || Number.isSafeInteger(value);
 }
 

@@ -1,14 +1,19 @@
 // A master: the process that checks in, holds claims and runs schedulers.
 //
-// Start: schema, master id, new incarnation, heartbeat, queue, durable registrations, then the claims and schedulers.
-// Stop: each scheduler quiesces and is released at once, then the master is marked as stopped; after 30 s the process ends
-// unreleased, and its lease runs out.
+// It is a tree of services. Start: schema, master id, new incarnation, heartbeat, queue, durable registrations, then the
+// claims and schedulers. Stop, in reverse: each scheduler quiesces and is released at once, then the master is marked as
+// stopped; after 30 s the process ends unreleased, and its lease runs out.
+//
+// A reconfiguration leaves schedulers that are configured as before untouched. First the new ones are made known to the
+// database; then those that are gone or different are deactivated, released and removed, one after the other; then the new
+// ones are added, and claimed if they are free. What is wrong with a new configuration is found before anything changes.
 //
 // When others have ended this incarnation: everything quiesces and is released, then a new incarnation begins. When a
 // younger process of the same name runs, or quiescing takes too long, this process ends.
 // @source buildbot master/buildbot/master.py
 
 import { StandinError, describeError } from '../core/errors.js';
+import { Mutex } from '../core/mutex.js';
 import type { NewChange } from '../db/changes.js';
 import type { Owner } from '../db/claims.js';
 import { DatabaseConnector } from '../db/connector.js';
@@ -18,10 +23,11 @@ import { EventWriter } from '../data/event-writer.js';
 import {
   CHANGE_SOURCE_RELEASED,
   MASTER_STOPPED,
-  NEW_CHANGES,
   SCHEDULER_RELEASED,
   SCHEDULER_UPDATED,
 } from '../data/events.js';
+import { DataQueries } from '../data/queries.js';
+import { CallCommitter } from '../data/calls.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
@@ -32,15 +38,19 @@ import { createMessageQueue } from '../mq/mq-options.js';
 import type { WebSocketClass } from '../mq/web-socket.js';
 import type { Commands } from '../runtime/commands.js';
 import { sleep, type Timer } from '../runtime/clock.js';
+import type { OpenJobDirectory } from '../runtime/job-directory.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { BaseScheduler } from '../schedulers/base.js';
+import { isEquivalent } from '../services/equivalence.js';
 import { Poll } from '../services/poll.js';
+import { ServiceGroup } from '../services/service.js';
 import { Subscription } from '../services/subscription.js';
 import { ClaimKeeper } from './claim-keeper.js';
-import { completeConfig, type MasterConfig, type MasterOptions } from './config.js';
+import { checkReconfiguration, completeConfig, type MasterConfig, type MasterOptions } from './config.js';
 import { Heartbeat } from './heartbeat.js';
 import { LEASE_MARGIN_MS, type Lease } from './lease.js';
 import { SOUND_PARTS, type MasterParts } from './parts.js';
+import { Upkeep } from './upkeep.js';
 
 /** What a host provides. */
 export interface MasterPorts {
@@ -52,8 +62,17 @@ export interface MasterPorts {
   readonly mq?: MessageQueue;
   /** For drivers and change sources that run commands. Default none. */
   readonly commands?: Commands;
+  /** For schedulers that take jobs from a directory. Default none. */
+  readonly openJobDirectory?: OpenJobDirectory;
   /** Ends the process: the master cannot go on. */
   exit(reason: string): void;
+}
+
+/** What a reconfiguration did, by the names of the schedulers; one that changed is both removed and added. */
+export interface Reconfiguration {
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+  readonly kept: readonly string[];
 }
 
 /** After so long the process ends, whatever still runs. */
@@ -61,28 +80,34 @@ const QUIESCE_LIMIT_MS = 30_000;
 const START_RETRY_MS = 2_000;
 
 export class BuildMaster {
-  readonly config: MasterConfig;
   readonly db: DatabaseConnector;
   readonly mq: MQConnector;
   readonly data: DataUpdates;
+  readonly queries: DataQueries;
   readonly #ports: MasterPorts;
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
+  readonly #calls: CallCommitter;
   readonly #lease: Lease;
   readonly #poll: Poll;
-  readonly #subscriptions: Subscription[] = [];
+  readonly #upkeep: Upkeep;
+  readonly #services: ServiceGroup;
+  readonly #subscriptions: readonly Subscription[];
   readonly #stopping = new AbortController();
+  readonly #reconfigurations = new Mutex();
+  #config: MasterConfig;
   #masterid = 0;
   #heartbeat: Heartbeat | null = null;
   #keeper: ClaimKeeper | null = null;
   #drivers: DriverHost | null = null;
   #lapse: Timer | null = null;
+  #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
 
   /** @throws ConfigError */
   constructor(options: MasterOptions, ports: MasterPorts, parts: Partial<MasterParts> = {}) {
-    this.config = completeConfig(options);
+    this.#config = completeConfig(options);
     this.#ports = ports;
     this.#parts = { ...SOUND_PARTS, ...parts };
     const { runtime } = ports;
@@ -91,10 +116,23 @@ export class BuildMaster {
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
     this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
+    this.queries = new DataQueries(this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs, this.#parts.Loop);
+    this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
+    this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
+    const ofSources = this.config.changeSources.length === 0 ? [] : [CHANGE_SOURCE_RELEASED];
+    this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED, ...ofSources].map(
+      (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
+    );
+    this.#services = this.#tree();
+  }
+
+  /** What it runs with: the last configuration that was accepted, completed. */
+  get config(): MasterConfig {
+    return this.#config;
   }
 
   /** The id of this master, 0 before it has started. */
@@ -107,14 +145,9 @@ export class BuildMaster {
    * taken and what was claimed is active.
    * @throws StandinError for what will not get better: a wrong schema, for example
    */
-  async start(): Promise<void> {
-    await this.#tryAgain(() => this.#join());
-    void this.mq.start();
-    await this.#tryAgain(() => this.#register());
-    if (this.#stopping.signal.aborted) return;
-    this.#listen();
-    await this.#keeper?.start();
-    await this.#tryAgain(async () => this.#drivers?.start());
+  start(): Promise<void> {
+    this.#started ??= this.#services.start();
+    return this.#started;
   }
 
   /** Stops cleanly, once; resolves when nothing runs any more, after 30 s at the latest. */
@@ -128,23 +161,95 @@ export class BuildMaster {
     return this.data.addChange(change, key);
   }
 
+  /**
+   * Goes over to another configuration; one at a time, after the start. Resolves when what was added has been claimed and
+   * is active, or is somebody else's; says what was done.
+   * @throws ConfigError naming all that is wrong, or that cannot change while a master runs: then nothing has changed
+   * @throws StandinError `not-running` before the start and when it stops meanwhile
+   */
+  async reconfigure(options: MasterOptions): Promise<Reconfiguration> {
+    const config = completeConfig(options);
+    checkReconfiguration(this.#config, config);
+    await this.#started;
+    return this.#reconfigurations.run(() => this.#reconfigure(config));
+  }
+
+  async #reconfigure(config: MasterConfig): Promise<Reconfiguration> {
+    const keeper = this.#runningKeeper();
+    const before = this.#config.schedulers;
+    const schedulers = config.schedulers.map(
+      (wanted) => before.find((running) => isEquivalent(running, wanted)) ?? wanted,
+    );
+    const removed = before.filter((running) => !schedulers.includes(running));
+    const added = schedulers.filter((wanted) => !before.includes(wanted));
+    await this.#tryAgain('reconfiguration', () => this.#introduce(config.builders, added, keeper));
+    this.#runningKeeper();
+    for (const scheduler of removed) await keeper.remove(scheduler);
+    for (const scheduler of added) await keeper.add(scheduler);
+    // Change sources and drivers stay as they are until the master is restarted.
+    const { changeSources, drivers } = this.#config;
+    this.#config = { ...config, schedulers, changeSources, drivers };
+    const names = (list: readonly BaseScheduler[]): readonly string[] => list.map(({ name }) => name);
+    const kept = schedulers.filter((scheduler) => before.includes(scheduler));
+    const done = { removed: names(removed), added: names(added), kept: names(kept) };
+    const { logger } = this.#ports.runtime;
+    logger.log('info', `'${config.name}' is reconfigured: ${describeReconfiguration(done)}`);
+    return done;
+  }
+
+  #runningKeeper(): ClaimKeeper {
+    if (this.#keeper !== null && !this.#stopping.signal.aborted) return this.#keeper;
+    throw new StandinError('not-running', `'${this.config.name}' does not run: it cannot be reconfigured`);
+  }
+
+  #tree(): ServiceGroup {
+    const { mq } = this;
+    const nothing = async (): Promise<void> => undefined;
+    const { logger } = this.#ports.runtime;
+    return new ServiceGroup(this.config.name, logger, [
+      { name: 'database', start: nothing, stop: async () => this.db.database.stop() },
+      {
+        name: 'membership',
+        start: () => this.#tryAgain('start', () => this.#join()),
+        stop: () => this.#part(),
+      },
+      // The queue may be out of reach for long; messages are hints, so nothing waits for it.
+      { name: 'queue', start: async () => void mq.start(), stop: () => mq.stop() },
+      {
+        name: 'presence',
+        start: nothing, // joining has announced it
+        stop: async () => void (await this.data.masterStopped(this.#identity())),
+      },
+      { name: 'registrations', start: () => this.#tryAgain('start', () => this.#register()), stop: nothing },
+      {
+        name: 'messages',
+        start: async () => this.#subscriptions.forEach((subscription) => subscription.start()),
+        stop: async () => void (await Promise.all(this.#subscriptions.map((s) => s.stop()))),
+      },
+      {
+        name: 'upkeep',
+        start: async () => this.#upkeep.start(),
+        stop: async () => this.#upkeep.stop(),
+      },
+      {
+        name: 'schedulers',
+        start: async () => this.#keeper?.start(),
+        stop: async () => this.#keeper?.stop(),
+      },
+      {
+        name: 'drivers',
+        start: () => this.#tryAgain('start', async () => this.#drivers?.start()),
+        stop: async () => this.#drivers?.stop(),
+      },
+    ]);
+  }
+
   async #stop(): Promise<void> {
     this.#stopping.abort('stopped');
-    const { clock, logger } = this.#ports.runtime;
+    const { clock } = this.#ports.runtime;
     const limit = clock.setTimer(() => this.#ports.exit('stopping took too long'), QUIESCE_LIMIT_MS);
-    try {
-      await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
-      await this.#drivers?.stop();
-      await this.#keeper?.stop();
-      await this.data.masterStopped({ id: this.#masterid, name: this.config.name });
-    } catch (error) {
-      logger.log('warning', `stopped without saying so: ${describeError(error)}`);
-    }
-    this.#lapse?.cancel();
-    this.#lease.end();
-    await this.#heartbeat?.stop();
-    await this.mq.stop();
-    this.db.database.stop();
+    await Promise.all(this.config.schedulers.map((scheduler) => scheduler.detach()));
+    await this.#services.stop();
     limit.cancel();
   }
 
@@ -152,7 +257,7 @@ export class BuildMaster {
     await this.db.checkSchema();
     this.#masterid = await this.db.masters.findMasterId(this.config.name);
     const sentAt = this.#lease.now();
-    this.#lease.begin(await this.db.masters.newIncarnation(this.#masterid), sentAt);
+    this.#lease.begin(await this.data.masterStarted(this.#identity()), sentAt);
     this.#watchLapse();
     this.#heartbeat = new Heartbeat({
       runtime: this.#ports.runtime,
@@ -172,37 +277,39 @@ export class BuildMaster {
     this.#heartbeat.start();
   }
 
+  async #part(): Promise<void> {
+    this.#lapse?.cancel();
+    this.#lease.end();
+    await this.#heartbeat?.stop();
+  }
+
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
     const { schedulers, changeSources, drivers, builders, heartbeatMs, leaseMs } = this.config;
-    await this.data.masterStarted({ id: this.#masterid, name: this.config.name });
-    const users = [...schedulers, ...drivers];
-    const names = new Set([...builders, ...users.flatMap(({ builderNames }) => builderNames)]);
-    for (const name of names) await this.db.builders.findBuilderId(name);
-    const watch = new this.#parts.OwnerWatch(runtime.clock, leaseMs);
-    const housekeeping = new this.#parts.Housekeeping({
-      db: this.db,
-      updates: this.data,
-      logger: runtime.logger,
-      masterid: this.#masterid,
-      watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
-    });
-    const { db, data: updates } = this;
-    const context = {
-      runtime,
-      db,
-      updates,
-      writer: this.#writer,
-      lease: this.#lease,
-      watch,
-      masterid: this.#masterid,
-      heartbeatMs,
-      Loop: this.#parts.Loop,
-      poll: this.#poll,
-      housekeeping,
-    };
-    const keeper = new ClaimKeeper(context, [...schedulers, ...changeSources]);
-    for (const scheduler of schedulers) await this.#bind(scheduler, keeper);
+    const keeper = new ClaimKeeper(
+      {
+        runtime,
+        db: this.db,
+        updates: this.data,
+        writer: this.#writer,
+        lease: this.#lease,
+        watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
+        masterid: this.#masterid,
+        heartbeatMs,
+        Loop: this.#parts.Loop,
+        poll: this.#poll,
+        housekeeping: new this.#parts.Housekeeping({
+          db: this.db,
+          updates: this.data,
+          logger: runtime.logger,
+          masterid: this.#masterid,
+          watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
+        }),
+      },
+      [...schedulers, ...changeSources],
+    );
+    const built = drivers.flatMap(({ builderNames }) => builderNames);
+    await this.#introduce([...builders, ...built], schedulers, keeper);
     for (const source of changeSources) await this.#bindSource(source, keeper);
     this.#keeper = keeper;
     this.#drivers = this.#driverHost();
@@ -229,32 +336,32 @@ export class BuildMaster {
     source.bind(keeper, runtime, changesourceid);
   }
 
+  /** Makes builders and schedulers known to the database, and the schedulers to what they work with. */
+  async #introduce(
+    builders: readonly string[],
+    schedulers: readonly BaseScheduler[],
+    keeper: ClaimKeeper,
+  ): Promise<void> {
+    const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
+    for (const name of names) await this.db.builders.findBuilderId(name);
+    for (const scheduler of schedulers) await this.#bind(scheduler, keeper);
+  }
+
   async #bind(scheduler: BaseScheduler, keeper: ClaimKeeper): Promise<void> {
-    const filters = scheduler.consumesChanges ? [NEW_CHANGES] : [];
-    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, filters);
+    const schedulerid = await this.db.schedulers.findSchedulerId(scheduler.name, scheduler.queueFilters);
     const objectid = await this.db.state.getObjectId(scheduler.name, scheduler.constructor.name);
-    const { ChangeFeed } = this.#parts;
+    const { EventFeed } = this.#parts;
     const context = {
       db: this.db,
       mq: this.mq,
       effects: this.#effects,
       poll: this.#poll,
-      createChangeFeed: (...args: ConstructorParameters<typeof ChangeFeed>) => new ChangeFeed(...args),
+      calls: this.#calls,
+      openJobDirectory: this.#ports.openJobDirectory ?? null,
+      createEventFeed: (...args: ConstructorParameters<typeof EventFeed>) => new EventFeed(...args),
     };
     scheduler.attach(context, objectid);
     scheduler.bind(keeper, this.#ports.runtime, schedulerid);
-  }
-
-  /** Hears of what may let a scheduler be claimed or enabled now. */
-  #listen(): void {
-    const ofSources = this.config.changeSources.length === 0 ? [] : [CHANGE_SOURCE_RELEASED];
-    for (const filter of [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED, ...ofSources]) {
-      const subscription = new Subscription(this.#ports.runtime, this.mq, filter, () =>
-        this.#keeper?.lookAgain(),
-      );
-      this.#subscriptions.push(subscription);
-      subscription.start();
-    }
   }
 
   /** Lets go as soon as belief has run out; a renewal in time begins the wait anew. */
@@ -266,6 +373,10 @@ export class BuildMaster {
     );
   }
 
+  #identity(): { readonly id: number; readonly name: string } {
+    return { id: this.#masterid, name: this.config.name };
+  }
+
   async #rejoin(): Promise<void> {
     const before = this.#lease.incarnation;
     if (before === null || this.#stopping.signal.aborted) return;
@@ -275,7 +386,7 @@ export class BuildMaster {
     );
     await this.#quiesce('its incarnation has been ended');
     const sentAt = this.#lease.now();
-    const incarnation = await this.db.masters.rejoin(this.#masterid, before);
+    const incarnation = await this.data.masterRejoined(this.#identity(), before);
     if (incarnation === null) {
       this.#ports.exit(`a younger process named '${this.config.name}' runs`);
       return;
@@ -296,7 +407,7 @@ export class BuildMaster {
     await this.#keeper?.releaseOwned();
   }
 
-  async #tryAgain(step: () => Promise<void>): Promise<void> {
+  async #tryAgain(what: string, step: () => Promise<void>): Promise<void> {
     const { clock, logger } = this.#ports.runtime;
     while (!this.#stopping.signal.aborted) {
       try {
@@ -304,9 +415,16 @@ export class BuildMaster {
         return;
       } catch (error) {
         if (!(error instanceof StandinError) || !error.isRetryable) throw error;
-        logger.log('warning', `start of '${this.config.name}' is tried again: ${describeError(error)}`);
+        logger.log('warning', `${what} of '${this.config.name}' is tried again: ${describeError(error)}`);
         await sleep(clock, START_RETRY_MS, this.#stopping.signal);
       }
     }
   }
+}
+
+function describeReconfiguration(done: Reconfiguration): string {
+  const parts = (['removed', 'added', 'kept'] as const).flatMap((what) =>
+    done[what].length === 0 ? [] : [`${what} ${done[what].join(', ')}`],
+  );
+  return parts.length === 0 ? 'no schedulers' : parts.join('; ');
 }

@@ -39,9 +39,12 @@ export interface KeeperContext {
 
 export class ClaimKeeper implements Tenure {
   readonly #context: KeeperContext;
-  readonly #services: readonly ClusteredService[];
+  readonly #services: Set<ClusteredService>;
+  /** Those of them that are on their way out: left, not claimed any more. */
+  readonly #removed = new Set<ClusteredService>();
   readonly #loop: Loop;
-  #firstPass: (() => void) | null = null;
+  /** Each resolves when a pass that began after it was added here has ended, whether it succeeded or not. */
+  readonly #awaiting: (() => void)[] = [];
   #isSuspended = false;
   /** The next pass looks for events that their writers left behind, and for masters that are dead. */
   #isScanDue = true;
@@ -52,16 +55,17 @@ export class ClaimKeeper implements Tenure {
 
   constructor(context: KeeperContext, services: readonly ClusteredService[]) {
     this.#context = context;
-    this.#services = services;
+    this.#services = new Set(services);
     const options = { name: 'claim keeper', intervalMs: context.heartbeatMs, retryMs: 1_000 };
-    this.#loop = new context.Loop(context.runtime, options, () => this.#pass());
+    this.#loop = new context.Loop(context.runtime, options, () => this.#announcedPass());
   }
 
-  /** Begins; resolves when the first pass has succeeded and what it claimed is active. */
+  /**
+   * Begins; resolves when the first pass has ended and what it claimed is active. A pass that fails ends too: what keeps a
+   * service from being claimed keeps no master from starting.
+   */
   async start(): Promise<void> {
-    const first = new Promise<void>((resolve) => {
-      this.#firstPass = resolve;
-    });
+    const first = this.#nextPass();
     this.#endPolling = this.#context.poll.add(() => {
       this.#isScanDue = true;
     });
@@ -72,14 +76,31 @@ export class ClaimKeeper implements Tenure {
   /** No further pass; everything that is held quiesces and is released. Resolves when that is done. */
   async stop(): Promise<void> {
     this.#isSuspended = true;
-    this.#firstPass?.();
+    this.#passEnded(this.#awaiting.splice(0));
     this.#endPolling();
     await this.#loop.stop();
     await Promise.all(this.#attended.values());
-    await Promise.all(
-      this.#services.map((service) => service.leave('its master stops', { isReleasing: true })),
-    );
+    await this.#leaveAll('its master stops', { isReleasing: true });
     await this.releaseOwned(); // what had been left without being released
+  }
+
+  /** Attends to one more service, which has been bound; resolves as `start` does, at once after `stop`. */
+  async add(service: ClusteredService): Promise<void> {
+    this.#services.add(service);
+    this.#ownership = null;
+    const next = this.#nextPass();
+    this.lookAgain();
+    if (!this.#loop.isStopping) await next;
+  }
+
+  /** Attends to it no more; resolves when nothing of it runs any more and its claim has been given back. */
+  async remove(service: ClusteredService): Promise<void> {
+    this.#removed.add(service);
+    await this.#attended.get(service);
+    await service.leave('it was removed from the configuration', { isReleasing: true });
+    this.#services.delete(service);
+    this.#ownership = null;
+    this.#removed.delete(service);
   }
 
   /** Looks at once. */
@@ -92,14 +113,14 @@ export class ClaimKeeper implements Tenure {
   }
 
   async release(service: ClusteredService, claim: Claim): Promise<void> {
-    await this.#context.updates.releaseService(service.kind, service, claim);
+    await this.#context.updates.releaseService(service.kind, claim);
   }
 
   /** Claims nothing until `resume`, and lets go of what is held; resolves when nothing of it runs any more. */
   async quiesce(reason: string): Promise<void> {
     this.#isSuspended = true;
     await Promise.all(this.#attended.values());
-    await Promise.all(this.#services.map((service) => service.leave(reason, { isReleasing: false })));
+    await this.#leaveAll(reason, { isReleasing: false });
   }
 
   /** Gives back every claim of this incarnation, after `quiesce`. */
@@ -125,10 +146,33 @@ export class ClaimKeeper implements Tenure {
     }
   }
 
+  async #leaveAll(reason: string, options: { readonly isReleasing: boolean }): Promise<void> {
+    await Promise.all([...this.#services].map((service) => service.leave(reason, options)));
+  }
+
+  #nextPass(): Promise<void> {
+    return new Promise<void>((resolve) => this.#awaiting.push(resolve));
+  }
+
+  #passEnded(awaiting: readonly (() => void)[]): void {
+    for (const resolve of awaiting) resolve();
+  }
+
+  async #announcedPass(): Promise<void> {
+    const awaiting = this.#awaiting.splice(0);
+    try {
+      await this.#pass();
+      if (awaiting.length > 0) await Promise.all(this.#attended.values());
+    } finally {
+      this.#passEnded(awaiting);
+    }
+  }
+
   async #pass(): Promise<void> {
     const { db, writer, watch, housekeeping } = this.#context;
     this.letGoOfUntrusted();
-    const claims = new Map(this.#services.map((service) => [service, service.claim]));
+    const services = [...this.#services];
+    const claims = new Map(services.map((service) => [service, service.claim]));
     const isScanning = this.#isScanDue;
     this.#isScanDue = false;
     const owned = this.#ownershipStatements();
@@ -143,11 +187,10 @@ export class ClaimKeeper implements Tenure {
       suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
     );
     const byId = kinds.map((_, i) => new Map(ownerships[i]?.map((seen) => [seen.serviceid, seen])));
-    for (const service of this.#services) {
+    for (const service of services) {
       const ownership = byId[kinds.indexOf(service.kind)]?.get(service.serviceid ?? 0);
       // What was read is older than a claim that has come or gone meanwhile.
-      if (ownership === undefined || claims.get(service) !== service.claim || this.#attended.has(service))
-        continue;
+      if (ownership === undefined || claims.get(service) !== service.claim || this.#isBusy(service)) continue;
       const done = this.#attend(service, ownership, endedOwners).then(
         () => void this.#attended.delete(service),
       );
@@ -159,10 +202,6 @@ export class ClaimKeeper implements Tenure {
     }
     if (endedOwners.size > 0) this.#scanAgain();
     await writer.forgetPublished();
-    if (this.#firstPass === null) return;
-    await Promise.all(this.#attended.values());
-    this.#firstPass();
-    this.#firstPass = null;
   }
 
   /** Who has just been ended may have left something behind. */
@@ -171,12 +210,16 @@ export class ClaimKeeper implements Tenure {
     this.lookAgain();
   }
 
-  /** By kind, the same at every pass: the services have their ids before the first one. */
+  #isBusy(service: ClusteredService): boolean {
+    return this.#attended.has(service) || this.#removed.has(service) || !this.#services.has(service);
+  }
+
+  /** By kind, the same at every pass until services come or go. */
   #ownershipStatements(): ReadonlyMap<ServiceKind, Statement> {
     if (this.#ownership !== null) return this.#ownership;
     this.#ownership = new Map();
-    for (const kind of new Set(this.#services.map((service) => service.kind))) {
-      const services = this.#services.filter((service) => service.kind === kind);
+    for (const kind of new Set([...this.#services].map((service) => service.kind))) {
+      const services = [...this.#services].filter((service) => service.kind === kind);
       const ids = services.map((service) => present(service.serviceid, 'service id'));
       this.#ownership.set(kind, this.#context.db.claims(kind).ownershipStatement(ids));
     }
@@ -221,19 +264,12 @@ export class ClaimKeeper implements Tenure {
 
   async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
     const { updates, masterid, lease } = this.#context;
-    const { serviceid, enabled } = ownership;
-    const claim = await updates.claimService(
-      service.kind,
-      { serviceid, name: service.name, enabled },
-      {
-        masterid,
-        incarnation,
-      },
-    );
+    const claim = await updates.claimService(service.kind, ownership, { masterid, incarnation });
     if (claim === null) return;
-    // A reply counts only in the incarnation that asked.
-    if (lease.incarnation === incarnation && !this.#isSuspended) await service.take(claim);
-    else await updates.releaseService(service.kind, service, claim);
+    // A reply counts only in the incarnation that asked, and while the service is there.
+    const isWanted = !this.#isSuspended && !this.#removed.has(service);
+    if (lease.incarnation === incarnation && isWanted) await service.take(claim);
+    else await updates.releaseService(service.kind, claim);
   }
 
   #stands(claim: Claim, ownership: Ownership): boolean {

@@ -1,11 +1,14 @@
-// The configuration of a master, checked and completed.
+// The configuration of a master, checked and completed. Everything that is wrong is said at once: a line a problem, with the
+// key's path, what was got and what was expected.
 
 import { ConfigError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
-import { checkMqOptions, type MqOptions } from '../mq/mq-options.js';
+import { parseDatabaseUrl } from '../db/open-database.js';
+import { checkMqOptions, checkMqReconfiguration, type MqOptions } from '../mq/mq-options.js';
 import { ChangeSource } from '../drivers/change-source.js';
 import type { Driver } from '../drivers/driver-host.js';
 import { BaseScheduler } from '../schedulers/base.js';
+import { comparedAttributes, isEqual } from '../services/equivalence.js';
 import { LEASE_MARGIN_MS } from './lease.js';
 
 /** What a user configures; only name and schedulers are needed. */
@@ -15,6 +18,8 @@ export interface MasterOptions {
   readonly schedulers: readonly BaseScheduler[];
   /** Builders, besides those that the schedulers name. */
   readonly builders?: readonly string[];
+  /** The database that all masters share, as a URL. Default `sqlite:standin.sqlite`, a file for masters of one machine. */
+  readonly db?: string;
   /** Clustered like schedulers: each is active on one of the masters that name it. */
   readonly changeSources?: readonly ChangeSource[];
   /** What this master drives by periodic tasks: build drivers, for example. */
@@ -23,7 +28,7 @@ export interface MasterOptions {
   readonly mq?: MqOptions;
   /** How often the lease is renewed and owners are watched. Default 10,000. */
   readonly heartbeatMs?: number;
-  /** How long a master that does not renew keeps its claims. Default 60,000. */
+  /** How long a master that does not renew keeps its claims; the same on all masters. Default 60,000. */
   readonly leaseMs?: number;
   /** How often each consumer looks for what no message announced. Default 30,000. */
   readonly claimPollMs?: number;
@@ -31,73 +36,149 @@ export interface MasterOptions {
 
 export type MasterConfig = Required<MasterOptions>;
 
-const KEYS: readonly string[] = [
-  'name',
-  'schedulers',
-  'builders',
-  'changeSources',
-  'drivers',
-  'mq',
-  'heartbeatMs',
-  'leaseMs',
-  'claimPollMs',
-];
+const DEFAULTS = {
+  builders: [],
+  changeSources: [],
+  drivers: [],
+  db: 'sqlite:standin.sqlite',
+  mq: { type: 'simple' },
+  heartbeatMs: 10_000,
+  leaseMs: 60_000,
+  claimPollMs: 30_000,
+} as const;
 
-/** @throws ConfigError naming the key, what was expected and what was got. */
+const KEYS: readonly string[] = ['name', 'schedulers', ...Object.keys(DEFAULTS)];
+const TIMINGS = ['heartbeatMs', 'leaseMs', 'claimPollMs'] as const;
+/** What a running master cannot change, and why. */
+const FIXED: Readonly<Partial<Record<keyof MasterConfig, string>>> = {
+  name: 'it is the identity of this master: stop it and start another one',
+  db: 'stop all masters, and start them with the new one',
+  heartbeatMs: 'restart this master',
+  leaseMs: 'stop all masters, and start them with the new one: they must agree on it',
+  claimPollMs: 'restart this master',
+};
+
+/** @throws ConfigError naming everything that is wrong. */
 export function completeConfig(options: MasterOptions): MasterConfig {
-  for (const key of Object.keys(options)) {
-    if (!KEYS.includes(key))
-      throw new ConfigError(`unknown key '${key}' in the configuration${nearest(key, KEYS)}`);
-  }
-  const config: MasterConfig = {
-    builders: [],
-    changeSources: [],
-    drivers: [],
-    mq: { type: 'simple' },
-    heartbeatMs: 10_000,
-    leaseMs: 60_000,
-    claimPollMs: 30_000,
-    ...options,
-  };
-  if (typeof config.name !== 'string' || config.name === '')
-    throw new ConfigError(`'name' must be a text that is not empty`);
-  for (const key of ['heartbeatMs', 'leaseMs', 'claimPollMs'] as const) {
-    if (!Number.isInteger(config[key]) || config[key] <= 0) {
-      throw new ConfigError(
-        `'${key}' is ${String(config[key])}, expected a whole number of milliseconds above 0`,
-      );
-    }
-  }
-  const leastLeaseMs = 3 * config.heartbeatMs + LEASE_MARGIN_MS;
-  if (config.leaseMs < leastLeaseMs) {
-    throw new ConfigError(
-      `'leaseMs' is ${config.leaseMs}, expected at least ${leastLeaseMs}: three heartbeats and ${LEASE_MARGIN_MS} ms`,
-    );
-  }
-  checkMqOptions(config.mq);
-  checkSchedulers(config.schedulers);
-  checkNames('changeSources', config.changeSources);
-  checkNames('drivers', config.drivers);
+  if (!isRecord(options)) refuse([`the configuration is ${show(options)}, expected an object`]);
+  const config: MasterConfig = { ...DEFAULTS, ...defined(options) } as MasterConfig;
+  const problems = [
+    ...unknownKeys(options, KEYS, ''),
+    ...nameProblems(config.name),
+    ...refusalOf(() => parseDatabaseUrl(config.db)),
+    ...builderProblems(config.builders),
+    ...refusalOf(() => checkMqOptions(config.mq)),
+    ...timingProblems(config),
+    ...schedulerProblems(config.schedulers),
+    ...partProblems('changeSources', config.changeSources, isChangeSource),
+    ...partProblems('drivers', config.drivers, isDriver),
+  ];
+  if (problems.length > 0) refuse(problems);
   return config;
 }
 
-function checkSchedulers(schedulers: readonly BaseScheduler[]): void {
-  if (!Array.isArray(schedulers)) throw new ConfigError(`'schedulers' must be an array`);
+/** @throws ConfigError naming everything that differs and cannot change while the master runs. */
+export function checkReconfiguration(running: MasterConfig, wanted: MasterConfig): void {
+  const problems = Object.entries(FIXED).flatMap(([key, cure]) => {
+    const [before, after] = [running[key as keyof MasterConfig], wanted[key as keyof MasterConfig]];
+    if (isEqual(before, after)) return [];
+    return [`'${key}' cannot change from ${show(before)} to ${show(after)} while the master runs: ${cure}`];
+  });
+  problems.push(...refusalOf(() => checkMqReconfiguration(running.mq, wanted.mq)));
+  if (problems.length > 0) refuse(problems);
+}
+
+function refuse(problems: readonly string[]): never {
+  const [first = '', ...others] = problems;
+  if (others.length === 0) throw new ConfigError(first);
+  throw new ConfigError(
+    `${problems.length} problems\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+  );
+}
+
+function unknownKeys(holder: object, known: readonly string[], path: string): string[] {
+  const unknown = Object.keys(holder).filter((key) => !known.includes(key));
+  return unknown.map((key) => `unknown key '${path}${key}' in the configuration${nearest(key, known)}`);
+}
+
+function nameProblems(name: unknown): string[] {
+  return typeof name === 'string' && name !== '' ? [] : [`'name' must be a text that is not empty`];
+}
+
+function textProblems(path: string, value: unknown): string[] {
+  return typeof value === 'string' && value !== '' ? [] : [`'${path}' is ${show(value)}, expected a text`];
+}
+
+function builderProblems(builders: unknown): string[] {
+  if (!Array.isArray(builders)) return [`'builders' is ${show(builders)}, expected an array of names`];
+  return builders.flatMap((name, i) => textProblems(`builders[${i}]`, name));
+}
+
+function timingProblems(config: MasterConfig): string[] {
+  const problems = TIMINGS.flatMap((key) => {
+    if (Number.isInteger(config[key]) && config[key] > 0) return [];
+    return [`'${key}' is ${String(config[key])}, expected a whole number of milliseconds above 0`];
+  });
+  const leastLeaseMs = 3 * config.heartbeatMs + LEASE_MARGIN_MS;
+  if (problems.length > 0 || config.leaseMs >= leastLeaseMs) return problems;
+  return [
+    `'leaseMs' is ${config.leaseMs}, expected at least ${leastLeaseMs}: three heartbeats and ${LEASE_MARGIN_MS} ms`,
+  ];
+}
+
+function schedulerProblems(schedulers: unknown): string[] {
+  if (!Array.isArray(schedulers)) return [`'schedulers' must be an array`];
   const names = new Set<string>();
-  for (const [i, scheduler] of schedulers.entries()) {
-    if (!(scheduler instanceof BaseScheduler)) throw new ConfigError(`schedulers[${i}] is no scheduler`);
-    if (names.has(scheduler.name)) throw new ConfigError(`two schedulers are named '${scheduler.name}'`);
+  return schedulers.flatMap((scheduler: unknown, i) => {
+    if (!(scheduler instanceof BaseScheduler)) return [`schedulers[${i}] is no scheduler`];
+    const problems = names.has(scheduler.name) ? [`two schedulers are named '${scheduler.name}'`] : [];
     names.add(scheduler.name);
+    // What would only come up in the first reconfiguration.
+    return [...problems, ...refusalOf(() => comparedAttributes(scheduler))];
+  });
+}
+
+/** What `check` has against it; nothing when it goes through. */
+function refusalOf(check: () => unknown): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return [error.message];
+    throw error;
   }
 }
 
-function checkNames(key: 'changeSources' | 'drivers', parts: readonly { readonly name: string }[]): void {
-  if (!Array.isArray(parts)) throw new ConfigError(`'${key}' must be an array`);
+/** Without the keys that are undefined: those have their defaults. */
+function defined(options: MasterOptions): Partial<MasterOptions> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function show(value: unknown): string {
+  return value === undefined ? 'missing' : (JSON.stringify(value) ?? typeof value);
+}
+
+function isChangeSource(part: unknown): boolean {
+  return part instanceof ChangeSource;
+}
+
+function isDriver(part: unknown): boolean {
+  if (!isRecord(part)) return false;
+  const { name, start, stop } = part as Partial<Driver>;
+  return typeof name === 'string' && typeof start === 'function' && typeof stop === 'function';
+}
+
+function partProblems(key: string, parts: unknown, isOne: (part: unknown) => boolean): string[] {
+  if (!Array.isArray(parts)) return [`'${key}' must be an array`];
   const names = new Set<string>();
-  for (const [i, part] of parts.entries()) {
-    if (key === 'changeSources' && !(part instanceof ChangeSource))
-      throw new ConfigError(`changeSources[${i}] is no change source`);
-    if (names.has(part.name)) throw new ConfigError(`two of '${key}' are named '${part.name}'`);
+  return parts.flatMap((part: { readonly name: string }, i) => {
+    if (!isOne(part)) return [`${key}[${i}] is none of '${key}'`];
+    const problems = names.has(part.name) ? [`two of '${key}' are named '${part.name}'`] : [];
     names.add(part.name);
-  }
+    return problems;
+  });
 }

@@ -11,6 +11,7 @@ import type { Clock } from '../runtime/clock.js';
 interface Sight {
   readonly beat: number;
   readonly sinceMs: number;
+  readonly lastMs: number;
 }
 
 /** What is seen of the owner of something. */
@@ -50,9 +51,13 @@ export class OwnerWatch {
       const key = `${masterid}/${incarnation}`;
       if (sights.has(key)) continue;
       const before = this.#sights.get(key);
-      const sight = before?.beat === beat ? before : { beat, sinceMs: now };
+      const sight = { beat, sinceMs: before?.beat === beat ? before.sinceMs : now, lastMs: now };
       sights.set(key, sight);
       if (this.isOver(sight.sinceMs, ownership)) suspects.push({ masterid, incarnation, seenBeat: beat });
+    }
+    // A scheduler that a reconfiguration replaces is not looked at for a while; the wait for its owner does not begin anew.
+    for (const [key, sight] of this.#sights) {
+      if (!sights.has(key) && now - sight.lastMs < this.leaseMs) sights.set(key, sight);
     }
     this.#sights = sights;
     return suspects;

@@ -5,7 +5,7 @@ import { EffectCommitter } from '../data/effects.js';
 import { SchedulersConnector } from '../db/schedulers.js';
 import { SimpleMQ } from '../mq/simple-queue.js';
 import { WampMQ } from '../mq/wamp-queue.js';
-import { ChangeFeed } from '../schedulers/change-feed.js';
+import { EventFeed } from '../schedulers/event-feed.js';
 import { Loop } from '../services/loop.js';
 import { Housekeeping } from './housekeeping.js';
 import { Lease } from './lease.js';
@@ -16,7 +16,7 @@ export interface MasterParts {
   readonly EffectCommitter: typeof EffectCommitter;
   readonly SimpleMQ: typeof SimpleMQ;
   readonly WampMQ: typeof WampMQ;
-  readonly ChangeFeed: typeof ChangeFeed;
+  readonly EventFeed: typeof EventFeed;
   readonly Lease: typeof Lease;
   readonly OwnerWatch: typeof OwnerWatch;
   readonly Housekeeping: typeof Housekeeping;
@@ -29,7 +29,7 @@ export const SOUND_PARTS: MasterParts = {
   EffectCommitter,
   SimpleMQ,
   WampMQ,
-  ChangeFeed,
+  EventFeed,
   Lease,
   OwnerWatch,
   Housekeeping,

@@ -113,6 +113,7 @@ export class DurableConsumer implements QueueReference {
         isSettled = true;
       },
     });
+    this.#options.inbox.taking(id);
     await this.#call(() => this.#options.callback(key, body, delivery));
     if (!isSettled) await this.#options.inbox.acknowledge(id);
   }

@@ -14,6 +14,8 @@ export interface WaitingMessage {
 export interface Inbox {
   /** The `limit` oldest messages that wait, in the order in which they were produced; all when there are fewer. */
   peek(limit: number): Promise<readonly WaitingMessage[]>;
+  /** Told before each delivery. */
+  taking(id: number): void;
   /** The message waits no longer; harmless when it does not. */
   acknowledge(id: number): Promise<void>;
   /** Calls `wake` whenever there may be something new. Returns what ends that. */

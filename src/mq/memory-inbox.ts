@@ -29,6 +29,9 @@ export class MemoryInbox implements Inbox {
     return oldest;
   }
 
+  /** Nobody observes a queue that goes with its process. */
+  taking(): void {}
+
   async acknowledge(id: number): Promise<void> {
     this.#waiting.delete(id);
   }

@@ -51,12 +51,18 @@ export interface QueueKinds {
 export function checkMqOptions(options: MqOptions): void {
   const type: unknown = options?.type;
   if (type !== 'simple' && type !== 'wamp') {
-    throw new ConfigError(`'mq.type' is ${JSON.stringify(type)}, expected 'simple' or 'wamp'`);
+    const hint = typeof type === 'string' ? nearest(type, Object.keys(KEYS)) : '';
+    throw new ConfigError(`'mq.type' is ${JSON.stringify(type)}, expected 'simple' or 'wamp'${hint}`);
   }
   for (const key of Object.keys(options)) {
     if (!KEYS[type].includes(key)) {
       throw new ConfigError(`unknown key 'mq.${key}' for the type '${type}'${nearest(key, KEYS[type])}`);
     }
+  }
+  if (options.type === 'wamp' && !/^wss?:\/\/./.test(String(options.url))) {
+    throw new ConfigError(
+      `'mq.url' is ${JSON.stringify(options.url)}, expected a URL like ws://127.0.0.1:8080/`,
+    );
   }
 }
 

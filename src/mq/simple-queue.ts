@@ -1,5 +1,5 @@
 // SimpleMQ: the queue of a single master, within its process. Nothing is lost and nothing is late: each message goes, in
-// a microtask of its own and in the order of `produce`, to those who consumed at that instant and still do.
+// the next microtask and in the order of `produce`, to those who consumed at that instant and still do.
 // Durable queues live as long as the process does: what is produced while nobody consumes one waits for its next consumer.
 // A consumer that answers each message with another one keeps the process from ever doing anything else.
 // @source buildbot master/buildbot/mq/simple.py
@@ -13,7 +13,7 @@ import {
   type RoutingKey,
 } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { checkCallback, Consumer, deliverSoon } from './consumer.js';
+import { checkCallback, Consumer } from './consumer.js';
 import { DurableConsumers } from './durable-consumers.js';
 import { Listeners } from './listeners.js';
 import { MemoryInbox } from './memory-inbox.js';
@@ -31,6 +31,13 @@ import {
 import { Subscriptions } from './subscriptions.js';
 import { waitUntilEvent } from './wait-until-event.js';
 
+/** A message on its way, with those who consumed when it was produced. */
+interface MessageInFlight {
+  readonly consumers: readonly Consumer[];
+  readonly key: RoutingKey;
+  readonly body: JsonObject;
+}
+
 export class SimpleMQ implements MessageQueue {
   readonly #runtime: Runtime;
   readonly #subscriptions = new Subscriptions<Consumer>();
@@ -40,6 +47,7 @@ export class SimpleMQ implements MessageQueue {
   readonly #inboxesByFilter = new Subscriptions<MemoryInbox>();
   readonly #durable: DurableConsumers;
   readonly #stopping: Listeners;
+  readonly #inFlight: MessageInFlight[] = [];
   #messages = 0;
   #stopped: Promise<void> | null = null;
 
@@ -69,7 +77,8 @@ export class SimpleMQ implements MessageQueue {
     const sent = Object.freeze([...key]);
     const id = ++this.#messages;
     for (const inbox of this.#inboxesByFilter.match(sent)) inbox.append(id, sent, frozen);
-    deliverSoon(this.#subscriptions.match(sent), sent, frozen);
+    const consumers = this.#subscriptions.match(sent);
+    if (consumers.length > 0) this.#deliverSoon({ consumers, key: sent, body: frozen });
   }
 
   async startConsuming(
@@ -95,6 +104,18 @@ export class SimpleMQ implements MessageQueue {
   /** Never calls it: within a process nothing is interrupted. */
   onReconnected(_listener: () => void): () => void {
     return () => undefined;
+  }
+
+  #deliverSoon(message: MessageInFlight): void {
+    // One microtask delivers all that is produced before it runs, and what is produced while it does.
+    if (this.#inFlight.push(message) === 1) void Promise.resolve().then(() => this.#deliverAll());
+  }
+
+  #deliverAll(): void {
+    for (const { consumers, key, body } of this.#inFlight) {
+      for (const consumer of consumers) consumer.deliver(key, body);
+    }
+    this.#inFlight.length = 0;
   }
 
   #inboxOf(name: string, filter: Filter): MemoryInbox {

@@ -21,30 +21,35 @@ export class Subscriptions<T> {
     const entry: Entry<T> = { sequence: this.#nextSequence++, value };
     let node = this.#root;
     for (const word of filter) node = childFor(node, word);
-    node.entries.add(entry);
+    (node.entries ??= new Set()).add(entry);
+    node.snapshot = null;
     this.#size++;
     return () => this.#remove([...filter], entry);
   }
 
   /** The values whose filter matches `key`, oldest first: a snapshot, which later additions and removals do not change. */
-  match(key: RoutingKey): T[] {
+  match(key: RoutingKey): readonly T[] {
     const leaves: TrieNode<T>[] = [];
     collect(this.#root, key, 0, leaves);
-    const entries = leaves.flatMap((leaf) => [...leaf.entries]);
-    // Entries of one leaf are in order already.
-    if (leaves.length > 1) entries.sort((a, b) => a.sequence - b.sequence);
-    return entries.map((entry) => entry.value);
+    let matched: Snapshot<T> | null = null;
+    for (const leaf of leaves) {
+      const snapshot = snapshotOf(leaf);
+      matched = matched === null ? snapshot : merge(matched, snapshot);
+    }
+    return matched?.values ?? [];
   }
 
   #remove(filter: Filter, entry: Entry<T>): void {
     const path: TrieNode<T>[] = [this.#root];
     for (const word of filter) {
       const node = path.at(-1);
-      const child = word === null ? node?.any : node?.words.get(word);
+      const child = word === null ? node?.any : node?.words?.get(word);
       if (child === undefined || child === null) return;
       path.push(child);
     }
-    if (path.at(-1)?.entries.delete(entry) !== true) return;
+    const leaf = path.at(-1);
+    if (leaf?.entries?.delete(entry) !== true) return;
+    leaf.snapshot = null;
     this.#size--;
     prune(path, filter);
   }
@@ -55,22 +60,34 @@ interface Entry<T> {
   readonly value: T;
 }
 
+/** There may be many, and most are a leaf with one entry, or a word on the way: what is null costs nothing. */
 interface TrieNode<T> {
-  readonly words: Map<string, TrieNode<T>>;
+  words: Map<string, TrieNode<T>> | null;
   any: TrieNode<T> | null;
-  readonly entries: Set<Entry<T>>;
+  entries: Set<Entry<T>> | null;
+  /** The entries as a match gives them; null when they have changed since the last match. */
+  snapshot: Snapshot<T> | null;
+}
+
+/** Entries in the order of adding, and their values; neither list ever changes. */
+interface Snapshot<T> {
+  readonly entries: readonly Entry<T>[];
+  readonly values: readonly T[];
+  /** What came of the last merge with another one: messages of a kind match the same leaves, one after the other. */
+  lastMerge: { readonly other: Snapshot<T>; readonly merged: Snapshot<T> } | null;
 }
 
 function emptyNode<T>(): TrieNode<T> {
-  return { words: new Map(), any: null, entries: new Set() };
+  return { words: null, any: null, entries: null, snapshot: null };
 }
 
 function childFor<T>(node: TrieNode<T>, word: string | null): TrieNode<T> {
   if (word === null) return (node.any ??= emptyNode());
-  let child = node.words.get(word);
+  const words = (node.words ??= new Map<string, TrieNode<T>>());
+  let child = words.get(word);
   if (child === undefined) {
     child = emptyNode();
-    node.words.set(word, child);
+    words.set(word, child);
   }
   return child;
 }
@@ -78,12 +95,27 @@ function childFor<T>(node: TrieNode<T>, word: string | null): TrieNode<T> {
 function collect<T>(node: TrieNode<T>, key: RoutingKey, depth: number, leaves: TrieNode<T>[]): void {
   const word = key[depth];
   if (word === undefined) {
-    if (node.entries.size > 0) leaves.push(node);
+    if (!isEmpty(node.entries)) leaves.push(node);
     return;
   }
-  const child = node.words.get(word);
+  const child = node.words?.get(word);
   if (child !== undefined) collect(child, key, depth + 1, leaves);
   if (node.any !== null) collect(node.any, key, depth + 1, leaves);
+}
+
+function snapshotOf<T>(leaf: TrieNode<T>): Snapshot<T> {
+  return (leaf.snapshot ??= aSnapshot([...(leaf.entries ?? [])]));
+}
+
+function aSnapshot<T>(entries: readonly Entry<T>[]): Snapshot<T> {
+  return { entries, values: entries.map((entry) => entry.value), lastMerge: null };
+}
+
+function merge<T>(one: Snapshot<T>, other: Snapshot<T>): Snapshot<T> {
+  if (one.lastMerge?.other === other) return one.lastMerge.merged;
+  const merged = aSnapshot([...one.entries, ...other.entries].sort((a, b) => a.sequence - b.sequence));
+  one.lastMerge = { other, merged };
+  return merged;
 }
 
 function prune<T>(path: readonly TrieNode<T>[], filter: Filter): void {
@@ -95,8 +127,12 @@ function prune<T>(path: readonly TrieNode<T>[], filter: Filter): void {
       node !== undefined && parent !== undefined && word !== undefined,
       'a path is as long as its filter',
     );
-    if (node.entries.size > 0 || node.words.size > 0 || node.any !== null) return;
+    if (!isEmpty(node.entries) || !isEmpty(node.words) || node.any !== null) return;
     if (word === null) parent.any = null;
-    else parent.words.delete(word);
+    else parent.words?.delete(word);
   }
+}
+
+function isEmpty(collection: { readonly size: number } | null): boolean {
+  return collection === null || collection.size === 0;
 }

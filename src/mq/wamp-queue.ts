@@ -6,13 +6,13 @@
 // @source buildbot master/buildbot/mq/wamp.py, without its silence after the router was lost
 
 import { ConfigError, describeError, StandinError } from '../core/errors.js';
-import type { JsonObject } from '../core/json.js';
+import { deepFreeze, type JsonObject } from '../core/json.js';
 import { checkRoutingKey, type Filter, type RoutingKey } from '../core/routing-key.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Consumer, deliverSoon } from './consumer.js';
 import { withDeadline } from './deferred.js';
 import { Listeners } from './listeners.js';
-import { deepFreeze, frozenBody, isJsonObject } from './message-body.js';
+import { frozenBody, isJsonObject } from './message-body.js';
 import {
   QueueStoppedError,
   QueueTimeoutError,
@@ -27,7 +27,7 @@ import { waitUntilEvent } from './wait-until-event.js';
 import { WampChannel } from './wamp-channel.js';
 import { WampLink } from './wamp-link.js';
 import type { WampSession } from './wamp-session.js';
-import { TopicSpace } from './wamp-topic.js';
+import { DEFAULT_TOPIC_PREFIX, TopicSpace } from './wamp-topic.js';
 import type { WebSocketClass } from './web-socket.js';
 
 export interface WampOptions {
@@ -95,7 +95,7 @@ export class WampMQ implements MessageQueue {
   /** @throws ConfigError */
   constructor(runtime: Runtime, options: WampOptions) {
     checkOptions(options);
-    const prefix = options.topicPrefix ?? 'org.standin.mq';
+    const prefix = options.topicPrefix ?? DEFAULT_TOPIC_PREFIX;
     this.#runtime = runtime;
     this.#topics = new TopicSpace(prefix);
     this.#subscribeTimeoutMs = options.subscribeTimeoutMs ?? 10_000;
@@ -142,6 +142,16 @@ export class WampMQ implements MessageQueue {
     return this.#consume(callback as MessageCallback, filter);
   }
 
+  /** The session that has joined; null when there is none. */
+  protected get session(): WampSession | null {
+    return this.#link.session;
+  }
+
+  /** The topic that a session subscribes for a filter. */
+  protected topicOf(filter: Filter): string {
+    return this.#topics.topicOf(filter);
+  }
+
   async #consume(callback: MessageCallback, filter: Filter): Promise<QueueReference> {
     const consumer = new Consumer(this.#runtime, filter, callback, (stopped) => this.#forget(stopped));
     if (this.#isStopping) throw new QueueStoppedError();
@@ -184,7 +194,7 @@ export class WampMQ implements MessageQueue {
       reconnectMaxMs: options.reconnectMaxMs ?? 3_000,
     };
     return new WampLink(this.#runtime, linkOptions, {
-      restore: (session) => this.#restore(session),
+      restore: (session) => this.restore(session),
       onUp: () => this.#onUp(),
       onDown: () => {
         this.#hasMissed = true;
@@ -192,7 +202,8 @@ export class WampMQ implements MessageQueue {
     });
   }
 
-  async #restore(session: WampSession): Promise<void> {
+  /** Asks a new session for the subscriptions of all consumers. */
+  protected async restore(session: WampSession): Promise<void> {
     // Consumers that start meanwhile settle their channels themselves.
     await Promise.all([...this.#channels.values()].map((channel) => channel.settle(session)));
   }

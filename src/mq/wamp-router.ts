@@ -222,7 +222,7 @@ export class WampRouter {
   }
 
   #matching(topic: string): Subscription[] {
-    const found = this.#byComponent.match(topic.split('.'));
+    const found = [...this.#byComponent.match(topic.split('.'))];
     for (const subscription of this.#prefixes) {
       if (topic.startsWith(subscription.topic)) found.push(subscription);
     }

@@ -8,6 +8,8 @@
 import { describeError } from '../core/errors.js';
 import type { WebSocketLike } from './web-socket.js';
 
+const MAX_BACKLOG_BYTES = 16 * 1024 * 1024;
+
 export interface SocketEvents {
   /** Something arrived from the peer. */
   onHeard(): void;
@@ -47,8 +49,11 @@ export class WampSocket {
     return this.#real.protocol;
   }
 
+  /** A peer that does not read is as good as gone: what piles up for it ends the connection, as a full buffer must. */
   send(data: string): void {
-    if (!this.#hasEnded) this.#real.send(data);
+    if (this.#hasEnded) return;
+    if ((this.#real.bufferedAmount ?? 0) > MAX_BACKLOG_BYTES) this.end('the router does not read');
+    else this.#real.send(data);
   }
 
   /** Tells wampy something that did not come from the peer. */

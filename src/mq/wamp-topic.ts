@@ -9,6 +9,9 @@
 import { ConfigError } from '../core/errors.js';
 import type { Filter, RoutingKey } from '../core/routing-key.js';
 
+/** What topics begin with unless a configuration says otherwise. */
+export const DEFAULT_TOPIC_PREFIX = 'org.standin.mq';
+
 /** The component that stands for any one word in the topic of a filter; on the wire it is the empty component. */
 export const ANY_WORD = '_w';
 const EMPTY_WORD = '_z';

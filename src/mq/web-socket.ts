@@ -3,6 +3,8 @@
 export interface WebSocketLike {
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** Bytes that were sent and have not left this process yet; missing where nobody counts. */
+  readonly bufferedAmount?: number;
   /** The subprotocol that the server chose. */
   readonly protocol: string;
   onopen: ((event: never) => unknown) | null;

@@ -7,30 +7,43 @@
 // `gotChange` and `act` sections run one at a time. Do not enter `act` from within one: it would wait for itself.
 // @source buildbot master/buildbot/schedulers/base.py
 
+import { assert, present } from '../core/assert.js';
 import { ConfigError, StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonObject, type JsonValue } from '../core/json.js';
 import { Mutex } from '../core/mutex.js';
+import type { Filter } from '../core/routing-key.js';
 import { changeOfEvent, NEW_CHANGES } from '../data/events.js';
+import type { Called } from '../data/calls.js';
 import { Effect, EffectConflictError, type Actor } from '../data/effects.js';
 import type { Change } from '../db/changes.js';
+import type { DatabaseConnector } from '../db/connector.js';
 import type { QueuedMessage } from '../db/queues.js';
 import { schedulerQueueName } from '../db/schedulers.js';
 import type { SourceStamp } from '../db/sourcestamps.js';
 import type { Clock } from '../runtime/clock.js';
 import { ClusteredService } from '../services/clustered-service.js';
-import { BuildsetBuilder, type AddBuildsetOptions, type AddedBuildset } from './buildset-builder.js';
+import {
+  BuildsetBuilder,
+  type AddBuildsetOptions,
+  type AddedBuildset,
+  type Priority,
+} from './buildset-builder.js';
 import type { ChangeFilter } from './change-filter.js';
-import type { ChangeFeed, FeedContext } from './change-feed.js';
+import { completeCodebases, type CodebaseDefaults, type Codebases } from './codebases.js';
+import { Consumption, type Interpretation } from './consumption.js';
 import type { SchedulerContext } from './context.js';
+import type { EventFeed } from './event-feed.js';
+import type { WaitingChange } from './waiting-changes.js';
+import { plainNames, type BuilderNames, type RenderableProperties } from './render.js';
 
 /** Options that every scheduler has. */
 export interface SchedulerOptions {
   /** Name to value; they become build properties with the source 'Scheduler'. */
-  readonly properties?: JsonObject;
-  /** Codebase to its default stamp; default one codebase, ''. */
-  readonly codebases?: Readonly<Record<string, Partial<SourceStamp>>>;
+  readonly properties?: RenderableProperties;
+  /** The codebases whose changes it hears of, with what to build of each by default; default one codebase, ''. */
+  readonly codebases?: Codebases;
   /** Priority of its build requests: higher is sooner. Default 0. */
-  readonly priority?: number;
+  readonly priority?: Priority;
 }
 
 export interface ConsumeOptions {
@@ -45,30 +58,41 @@ export interface ConsumeOptions {
 const RECENT_CHANGES = 200;
 
 export abstract class BaseScheduler extends ClusteredService {
+  static override readonly compareAttrs: readonly string[] = ['settings'];
+  /** The builders that it names; those that are rendered for each buildset are not known before. */
   readonly builderNames: readonly string[];
+  /** Builder names and options as they came from the subclass: what it passes up here is compared in a reconfiguration. */
+  readonly settings: SchedulerOptions & { readonly builderNames: BuilderNames };
+  readonly #codebases: Readonly<Record<string, CodebaseDefaults>>;
   readonly #buildsets: BuildsetBuilder;
   readonly #serial = new Mutex();
   #context: SchedulerContext | null = null;
   #objectid = 0;
   #effect: Effect | null = null;
-  #feed: ChangeFeed | null = null;
-  #consumption: ConsumeOptions = {};
-  /** Messages that nobody wants, to be acknowledged with the next effect. */
-  readonly #unwanted = new Set<number>();
+  #afterCommit: (() => void)[] = [];
+  /** By what they consume, as text. */
+  readonly #feeds = new Map<string, EventFeed>();
   /** The changes that were delivered last, by id: a change never changes. */
   readonly #recent = new Map<number, Change>();
 
-  /** @throws ConfigError for a name or builder names of the wrong form. */
-  constructor(name: string, builderNames: readonly string[], options: SchedulerOptions = {}) {
+  /** @throws ConfigError for a name, builder names or options of the wrong form. */
+  constructor(name: string, builderNames: BuilderNames, options: SchedulerOptions = {}) {
     super(name);
-    checkNames(name, builderNames);
-    this.builderNames = builderNames;
-    this.#buildsets = new BuildsetBuilder({ name, builderNames, ...options });
+    checkOptions(name, builderNames, options);
+    this.builderNames = plainNames(builderNames);
+    this.settings = { ...options, builderNames };
+    this.#codebases = completeCodebases(name, options.codebases);
+    const { properties = {}, priority = 0 } = options;
+    this.#buildsets = new BuildsetBuilder({
+      ...{ name, builderNames, properties, priority },
+      codebases: Object.keys(this.#codebases),
+      defaultsOf: (codebase) => this.getCodebaseDict(codebase),
+    });
   }
 
-  /** Whether changes are queued for this scheduler, from its first configuration on. */
-  get consumesChanges(): boolean {
-    return true;
+  /** What is queued for this scheduler, from its first configuration on; default the changes. */
+  get queueFilters(): readonly Filter[] {
+    return [NEW_CHANGES];
   }
 
   /**
@@ -90,11 +114,24 @@ export abstract class BaseScheduler extends ClusteredService {
     this.#objectid = objectid;
   }
 
-  override async deactivate(): Promise<void> {
-    await this.#feed?.stop();
-    this.#feed = null;
-    await super.deactivate();
+  /** Called by the master when it stops, after its schedulers have quiesced, also where this one was not active. */
+  async detach(): Promise<void> {
+    // nothing by default
+  }
+
+  /** What to build of a codebase when nothing else says so. @throws StandinError `unknown-codebase` */
+  getCodebaseDict(codebase: string): CodebaseDefaults {
+    const defaults = Object.hasOwn(this.#codebases, codebase) ? this.#codebases[codebase] : undefined;
+    if (defaults !== undefined) return defaults;
+    throw new StandinError('unknown-codebase', `scheduler '${this.name}' has no codebase '${codebase}'`);
+  }
+
+  /** What it consumes, and the sections that run: they end here, whatever a subclass forgets. */
+  protected override async settle(): Promise<void> {
+    await Promise.all([...this.#feeds.values()].map((feed) => feed.stop()));
+    this.#feeds.clear();
     await this.#serial.idle();
+    await super.settle();
   }
 
   /** The time and timers of the master that this runs on. */
@@ -107,27 +144,56 @@ export abstract class BaseScheduler extends ClusteredService {
    * @throws StandinError `consuming-already`, ConfigError
    */
   protected startConsumingChanges(options: ConsumeOptions = {}): void {
-    if (this.#feed !== null)
-      throw new StandinError('consuming-already', `'${this.name}' consumes changes already`);
     if (options.fileIsImportant !== undefined && typeof options.fileIsImportant !== 'function') {
       throw new ConfigError(`fileIsImportant of '${this.name}' is no function`);
     }
-    const { db, mq, poll, createChangeFeed } = this.#attached();
-    const { serviceid } = this.requireClaim('consuming changes');
-    const feedContext: FeedContext = {
+    this.startConsuming(NEW_CHANGES, ({ body }) => {
+      const change = changeOfEvent(body as JsonObject);
+      const importance = importanceOf(change, options, this.#buildsets.codebases);
+      if (importance === 'unwanted') return null;
+      this.#remember(change);
+      return () => this.gotChange(change, importance === 'important');
+    });
+  }
+
+  /**
+   * Begins to consume one of its `queueFilters`: `interpret` says what to do about a message, and what that does is
+   * committed with the message's acknowledgement. Ends with the activity. @throws StandinError `consuming-already`
+   */
+  protected startConsuming(filter: Filter, interpret: Interpretation): void {
+    const { db, mq, poll, createEventFeed } = this.attached();
+    const queue = this.#queueName(filter);
+    if (this.#feeds.has(queue)) {
+      throw new StandinError('consuming-already', `'${this.name}' consumes ${String(filter[0])} already`);
+    }
+    const context = {
       runtime: this.runtime,
       queues: db.queues,
       mq,
+      filter,
       poll,
       signal: this.signal,
     };
-    this.#consumption = options;
-    this.#unwanted.clear();
-    this.#feed = createChangeFeed(feedContext, schedulerQueueName(serviceid, NEW_CHANGES), {
-      consume: (message) => this.#consumeChange(message),
-      settle: () => this.#acknowledgeUnwanted(),
+    const acknowledging = (ids: readonly number[], section: () => Promise<void>): Promise<void> =>
+      this.act(async () => {
+        this.#openEffect().acknowledged.push(...ids);
+        await section();
+      });
+    const feed = createEventFeed(context, queue, new Consumption(interpret, acknowledging));
+    this.#feeds.set(queue, feed);
+    feed.start();
+  }
+
+  /** What waits in the queue of one of its `queueFilters`, oldest first, at most `limit` messages. */
+  protected peek(filter: Filter, limit: number): Promise<readonly QueuedMessage[]> {
+    return this.attached().db.queues.peek(this.#queueName(filter), { afterId: 0, limit });
+  }
+
+  /** Deletes exactly these messages of its queues, with the rest of the effect. */
+  protected acknowledge(messageIds: readonly number[]): Promise<void> {
+    return this.#inEffect(async (effect) => {
+      effect.acknowledged.push(...messageIds);
     });
-    this.#feed.start();
   }
 
   /**
@@ -149,28 +215,36 @@ export abstract class BaseScheduler extends ClusteredService {
     });
   }
 
-  /** Adds a buildset for changes: the newest of each codebase says what to build. Consumes them for good. */
-  protected addBuildsetForChanges(
+  /**
+   * Adds a buildset for changes: of each codebase what its newest change says, else its default. Changes of other
+   * codebases are ignored. Consumes them for good.
+   */
+  protected async addBuildsetForChanges(
     options: AddBuildsetOptions & { readonly changeids: readonly number[] },
   ): Promise<AddedBuildset> {
-    return this.#inEffect(async (effect) => {
-      const changes = await this.getChanges(options.changeids);
-      return this.#buildsets.forChanges(this.#attached().db, effect, { ...options, changes });
-    });
+    return this.addBuildsetOfChanges(await this.getChanges(options.changeids), options);
+  }
+
+  /** `addBuildsetForChanges` with changes at hand, in any order. */
+  protected addBuildsetOfChanges(
+    changes: readonly Change[],
+    options: AddBuildsetOptions,
+  ): Promise<AddedBuildset> {
+    return this.#addBuildset((db, effect) => this.#buildsets.forChanges(db, effect, { ...options, changes }));
   }
 
   /** Adds a buildset for stamps: ids of those that exist, or what identifies them. */
   protected addBuildsetForSourceStamps(
     options: AddBuildsetOptions & { readonly sourcestamps: readonly (number | Partial<SourceStamp>)[] },
   ): Promise<AddedBuildset> {
-    return this.#inEffect((effect) => this.#buildsets.forSourceStamps(this.#attached().db, effect, options));
+    return this.#addBuildset((db, effect) => this.#buildsets.forSourceStamps(db, effect, options));
   }
 
   /** Adds a buildset with one stamp for each configured codebase: its default, overlaid with what is given. */
   protected addBuildsetForSourceStampsWithDefaults(
     options: AddBuildsetOptions & { readonly sourcestamps?: readonly Partial<SourceStamp>[] } = {},
   ): Promise<AddedBuildset> {
-    return this.#inEffect((effect) => this.#buildsets.withDefaults(this.#attached().db, effect, options));
+    return this.#addBuildset((db, effect) => this.#buildsets.withDefaults(db, effect, options));
   }
 
   /** Classifies changes, with the rest of the effect. */
@@ -189,14 +263,33 @@ export abstract class BaseScheduler extends ClusteredService {
 
   /** The committed classifications: change id to importance, ascending. */
   protected getChangeClassifications(): Promise<ReadonlyMap<number, boolean>> {
-    return this.#attached().effects.readClassifications(this.#actor('reading classifications'));
+    return this.attached().effects.readClassifications(this.#actor('reading classifications'));
+  }
+
+  /** When it was last enabled (or disabled): seconds since the epoch, 0 = never. */
+  protected readEnabledAt(): Promise<number> {
+    return this.attached().effects.readSwitchedAt(this.#actor('reading when it was enabled'));
+  }
+
+  /** A page of what waits: classified changes after change `afterId`, by id. */
+  protected readWaitingChanges(page: {
+    readonly afterId: number;
+    readonly limit: number;
+  }): Promise<readonly WaitingChange[]> {
+    return this.attached().effects.readWaitingChanges(this.#actor('reading classifications'), page);
+  }
+
+  /** Calls `listener` when this section's effect has committed: what is remembered besides the state follows it so. */
+  protected afterCommit(listener: () => void): void {
+    assert(this.#effect !== null, `'${this.name}' called afterCommit outside of any section`);
+    this.#afterCommit.push(listener);
   }
 
   /** Those of these changes that exist, by id. */
   protected async getChanges(changeids: readonly number[]): Promise<readonly Change[]> {
     const wanted = [...new Set(changeids)];
     const unknown = wanted.filter((id) => !this.#recent.has(id));
-    const found = await this.#attached().db.changes.getChangesByIds(unknown);
+    const found = await this.attached().db.changes.getChangesByIds(unknown);
     const known = wanted.flatMap((id) => this.#recent.get(id) ?? []);
     return [...known, ...found].sort((a, b) => a.changeid - b.changeid);
   }
@@ -213,6 +306,7 @@ export abstract class BaseScheduler extends ClusteredService {
         return await this.#commitAfter(section, effect);
       } finally {
         this.#effect = null;
+        this.#afterCommit = [];
       }
     });
   }
@@ -220,13 +314,13 @@ export abstract class BaseScheduler extends ClusteredService {
   async #commitAfter<T>(section: () => Promise<T>, effect: Effect): Promise<T> {
     this.requireClaim('an effect');
     const value = await section();
-    if (effect.isEmpty) return value;
     try {
-      await this.#attached().effects.commit(this.#actor('an effect'), effect);
+      if (!effect.isEmpty) await this.attached().effects.commit(this.#actor('an effect'), effect);
     } catch (error) {
-      if (isRefusal(error)) this.claimSeemsLost();
+      if (isRefusal(error) || isUnknown(error)) this.claimSeemsLost();
       throw error;
     }
+    for (const listener of this.#afterCommit) listener();
     return value;
   }
 
@@ -242,24 +336,9 @@ export abstract class BaseScheduler extends ClusteredService {
   async #readState(key: string): Promise<string | null> {
     const { clock, probe } = this.runtime;
     const fromMs = clock.monotonicMs();
-    const value = await this.#attached().effects.readState(this.#actor(`reading '${key}'`), key);
+    const value = await this.attached().effects.readState(this.#actor(`reading '${key}'`), key);
     probe.emit('state-read', { scheduler: this.name, key, value, tookMs: clock.monotonicMs() - fromMs });
     return value;
-  }
-
-  async #consumeChange(message: QueuedMessage): Promise<void> {
-    const change = changeOfEvent(message.body as JsonObject);
-    const importance = this.#importanceOf(change);
-    if (importance === 'unwanted') {
-      this.#unwanted.add(message.id);
-      return;
-    }
-    this.#remember(change);
-    await this.act(async () => {
-      this.#openEffect().acknowledged.push(...this.#unwanted, message.id);
-      await this.gotChange(change, importance === 'important');
-    });
-    this.#unwanted.clear();
   }
 
   #remember(change: Change): void {
@@ -271,23 +350,51 @@ export abstract class BaseScheduler extends ClusteredService {
     }
   }
 
-  async #acknowledgeUnwanted(): Promise<void> {
-    if (this.#unwanted.size === 0) return;
-    await this.act(async () => {
-      this.#openEffect().acknowledged.push(...this.#unwanted);
-    });
-    this.#unwanted.clear();
+  /**
+   * Adds a buildset on behalf of a caller outside, on any master: whoever owns the scheduler, it is added once for each
+   * call id. Without one, each call is another.
+   * @throws SchedulerDisabledError, DatabaseError, StandinError `not-started`
+   */
+  protected async addBuildsetForCall(
+    callId: string | undefined,
+    options: AddBuildsetOptions & { readonly sourcestamps?: readonly Partial<SourceStamp>[] },
+  ): Promise<AddedBuildset> {
+    const { db, calls } = this.attached();
+    const effect = new Effect();
+    const { bsid } = await this.#buildsets.withDefaults(db, effect, options);
+    const draft = present(effect.buildsets[0], 'the draft of a call');
+    return calls.addBuildset(this.called, { ...draft, triggerKey: `call:${callId ?? `auto-${bsid}`}` });
   }
 
-  #importanceOf(change: Change): 'important' | 'unimportant' | 'unwanted' {
-    return importanceOf(change, this.#consumption, this.#buildsets.codebases);
+  /** How calls from outside name this scheduler. */
+  protected get called(): Called {
+    return {
+      schedulerid: present(this.serviceid, 'the id of a scheduler that was attached'),
+      name: this.name,
+    };
+  }
+
+  /** Whether a buildset of this trigger key has been added. */
+  protected hasBuilt(triggerKey: string): Promise<boolean> {
+    return this.attached().effects.hasBuilt(this.#actor('reading buildsets'), triggerKey);
+  }
+
+  #addBuildset(
+    add: (db: DatabaseConnector, effect: Effect) => Promise<AddedBuildset>,
+  ): Promise<AddedBuildset> {
+    return this.#inEffect((effect) => add(this.attached().db, effect));
+  }
+
+  #queueName(filter: Filter): string {
+    return schedulerQueueName(this.requireClaim('consuming').serviceid, filter);
   }
 
   #actor(what: string): Actor {
     return { name: this.name, objectid: this.#objectid, claim: this.requireClaim(what), signal: this.signal };
   }
 
-  #attached(): SchedulerContext {
+  /** What the master gave. @throws StandinError `not-started` */
+  protected attached(): SchedulerContext {
     if (this.#context === null)
       throw new StandinError('not-started', `scheduler '${this.name}' belongs to no master yet`);
     return this.#context;
@@ -312,10 +419,24 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-function checkNames(name: string, builderNames: readonly string[]): void {
+/** It may have been committed all the same: what is remembered may be wrong, so the activity begins anew. */
+function isUnknown(error: unknown): boolean {
+  return error instanceof StandinError && !error.isDefinite;
+}
+
+function checkOptions(name: string, builderNames: BuilderNames, { priority }: SchedulerOptions): void {
   if (typeof name !== 'string' || name === '')
     throw new ConfigError('a scheduler needs a name that is not empty');
-  if (!Array.isArray(builderNames) || !builderNames.every((builder) => typeof builder === 'string')) {
-    throw new ConfigError(`the builderNames of scheduler '${name}' must be an array of strings`);
+  const isName = (builder: unknown): boolean => typeof builder === 'string' || typeof builder === 'function';
+  const areNames = Array.isArray(builderNames) && builderNames.every(isName);
+  if (!areNames && typeof builderNames !== 'function') {
+    throw new ConfigError(
+      `the builderNames of scheduler '${name}' must be an array of strings (or of functions that make them)`,
+    );
+  }
+  if (priority !== undefined && typeof priority !== 'function' && !Number.isInteger(priority)) {
+    throw new ConfigError(
+      `the priority of scheduler '${name}' is ${String(priority)}, expected an integer or a function`,
+    );
   }
 }

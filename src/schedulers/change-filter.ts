@@ -20,7 +20,9 @@ export interface ChangeFilterOptions {
 const FIELDS = ['branch', 'category', 'repository', 'project', 'codebase'] as const;
 
 export class ChangeFilter {
-  readonly #options: ChangeFilterOptions;
+  static readonly compareAttrs: readonly string[] = ['options'];
+  /** As given to the constructor. */
+  readonly options: ChangeFilterOptions;
 
   /** @throws ConfigError for a key that is no condition. */
   constructor(options: ChangeFilterOptions = {}) {
@@ -31,16 +33,16 @@ export class ChangeFilter {
         );
       }
     }
-    this.#options = options;
+    this.options = options;
   }
 
   /** Whether the change passes. */
   accepts(change: Change): boolean {
     for (const field of FIELDS) {
-      const matcher = this.#options[field];
+      const matcher = this.options[field];
       if (matcher !== undefined && !isMatch(matcher, change[field])) return false;
     }
-    return this.#options.accepts?.(change) ?? true;
+    return this.options.accepts?.(change) ?? true;
   }
 }
 

@@ -14,7 +14,7 @@
 // @source buildbot master/buildbot/util/service.py ClusteredBuildbotService
 
 import { assert } from '../core/assert.js';
-import { describeError } from '../core/errors.js';
+import { StandinError, describeError } from '../core/errors.js';
 import { Mutex } from '../core/mutex.js';
 import { ClaimLostError, type Claim, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -34,11 +34,28 @@ type State =
   | { readonly kind: 'held'; readonly claim: Claim }
   | { readonly kind: 'leaving'; readonly claim: Claim; readonly done: Promise<void> };
 
+/** Work of an activity went on after its end: a mistake of the service. Nothing was done. */
+export class ActivityOverError extends StandinError {
+  constructor(what: string, name: string) {
+    const text =
+      `${what} of '${name}' came after the end of its activity and was refused: what startActivity() begins must end in ` +
+      `stopActivity(): cancel its timers, await its work, and pass this.signal to what it waits for`;
+    super('activity-over', text);
+  }
+}
+
 /** A failed activation is tried again after 1 s, 2 s, … up to a minute. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
+/** An activity that has not ended by then is complained about: longer than a statement time-out and a retry take. */
+const PATIENCE_MS = 20_000;
 
 export abstract class ClusteredService {
+  /**
+   * The attributes that say how an instance is configured; a subclass declares its own ones besides:
+   * `static override readonly compareAttrs = ['hour'];`. See src/services/equivalence.ts.
+   */
+  static readonly compareAttrs: readonly string[] = ['name'];
   readonly name: string;
   /** Where its claims are kept. */
   readonly kind: ServiceKind = 'scheduler';
@@ -46,7 +63,9 @@ export abstract class ClusteredService {
   #isEnabled = true;
   /** Aborts when the running activity has to end; null while none runs. */
   #activity: AbortController | null = null;
-  #hasUpCalled = false;
+  /** Which of `activate` and `deactivate` has run in this class while the present activity began or ended. */
+  #upCalled: 'activate' | 'deactivate' | null = null;
+  #wasActivated = false;
   #failures = 0;
   #notBeforeMs = 0;
   readonly #transitions = new Mutex();
@@ -104,7 +123,7 @@ export abstract class ClusteredService {
     if (this.#state.kind === 'leaving') return this.#state.done;
     const { claim } = this.#state;
     this.#abortActivity();
-    const done = this.#transitions.run(() => this.#end(claim, reason, options.isReleasing));
+    const done = this.#impatiently(() => this.#end(claim, reason, options.isReleasing));
     this.#state = { kind: 'leaving', claim, done };
     return done;
   }
@@ -114,7 +133,7 @@ export abstract class ClusteredService {
     if (this.#isEnabled === isEnabled) return;
     this.#isEnabled = isEnabled;
     if (!isEnabled) this.#abortActivity();
-    void this.#transitions.run(() => this.#adapt());
+    void this.#impatiently(() => this.#adapt());
   }
 
   /**
@@ -122,12 +141,13 @@ export abstract class ClusteredService {
    * If it throws, the claim is given back and tried for again later.
    */
   async activate(): Promise<void> {
-    this.#hasUpCalled = true;
+    this.#upCalled = 'activate';
     await this.startActivity();
   }
 
   /** Ends it; resolves when nothing of it runs any more. A subclass that overrides it calls `super.deactivate()`. */
   async deactivate(): Promise<void> {
+    this.#upCalled = 'deactivate';
     await this.stopActivity();
   }
 
@@ -138,6 +158,14 @@ export abstract class ClusteredService {
 
   /** The counterpart: called by `deactivate`. */
   protected async stopActivity(): Promise<void> {
+    // nothing by default
+  }
+
+  /**
+   * Ends what a base class runs for the activity, whatever a subclass forgets: called before `deactivate` and after it.
+   * Resolves when nothing of it runs any more. A base class that overrides it calls `super.settle()`.
+   */
+  protected async settle(): Promise<void> {
     // nothing by default
   }
 
@@ -152,8 +180,13 @@ export abstract class ClusteredService {
     return this.#activity?.signal ?? AbortSignal.abort(new ClaimLostError(`an effect of '${this.name}'`));
   }
 
-  /** The claim to act under. @throws ClaimLostError, and lets the claim be looked at again, unless active. */
+  /**
+   * The claim to act under.
+   * @throws ClaimLostError, and lets the claim be looked at again, unless active
+   * @throws ActivityOverError after the activity has ended
+   */
   protected requireClaim(what: string): Claim {
+    if (this.#activity === null && this.#wasActivated) this.#refuseLate(what);
     if (this.#state.kind === 'held' && this.active) return this.#state.claim;
     this.claimSeemsLost();
     throw new ClaimLostError(`${what} of '${this.name}'`);
@@ -181,10 +214,10 @@ export abstract class ClusteredService {
     if (!this.#shouldRun || this.#activity !== null) return;
     try {
       this.#activity = new AbortController();
-      this.#hasUpCalled = false;
+      this.#wasActivated = true;
+      this.#upCalled = null;
       await this.activate();
-      if (!this.#hasUpCalled)
-        throw new TypeError(`${this.constructor.name}.activate() must call super.activate()`);
+      this.#checkUpCall('activate', 'startActivity');
       this.#failures = 0;
       this.runtime.probe.emit('activated', { service: this.name });
     } catch (error) {
@@ -200,22 +233,60 @@ export abstract class ClusteredService {
     const delayMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LONGEST_RETRY_MS);
     this.#failures += 1;
     this.#notBeforeMs = this.runtime.clock.monotonicMs() + delayMs;
-    const text = error instanceof TypeError ? error.message : describeError(error);
     this.runtime.logger.log(
       'error',
-      `activation of '${this.name}' failed, next attempt in ${delayMs} ms: ${text}`,
+      `activation of '${this.name}' failed, next attempt in ${delayMs} ms: ${describeError(error)}`,
     );
     void this.leave('its activation failed', { isReleasing: true });
   }
 
   async #deactivateNow(): Promise<void> {
-    try {
+    this.#upCalled = null;
+    await this.#logged(() => this.settle());
+    await this.#logged(async () => {
       await this.deactivate();
+      this.#checkUpCall('deactivate', 'stopActivity');
+    });
+    await this.#logged(() => this.settle());
+    this.#activity = null;
+    this.runtime.probe.emit('deactivated', { service: this.name });
+  }
+
+  async #logged(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
     } catch (error) {
       this.runtime.logger.log('error', `deactivation of '${this.name}' failed: ${describeError(error)}`);
     }
-    this.#activity = null;
-    this.runtime.probe.emit('deactivated', { service: this.name });
+  }
+
+  #checkUpCall(method: 'activate' | 'deactivate', hook: string): void {
+    if (this.#upCalled === method) return;
+    const text =
+      `${this.constructor.name}.${method}() of '${this.name}' does not call super.${method}(): ` +
+      `call it, or override ${hook}() instead`;
+    throw new StandinError('missing-up-call', text);
+  }
+
+  #refuseLate(what: string): never {
+    const error = new ActivityOverError(what, this.name);
+    this.#runtime?.logger.log('error', describeError(error));
+    throw error;
+  }
+
+  /** Runs a transition, and says so when it waits for an activity that does not end. */
+  async #impatiently(transition: () => Promise<void>): Promise<void> {
+    const { clock, logger } = this.runtime;
+    const complain = (): void => {
+      const cure = 'pass this.signal to what the activity waits for, and end its work in stopActivity()';
+      logger.log('error', `'${this.name}' has not ended its activity within ${PATIENCE_MS} ms: ${cure}`);
+    };
+    const patience = clock.setTimer(complain, PATIENCE_MS);
+    try {
+      await this.#transitions.run(transition);
+    } finally {
+      patience.cancel();
+    }
   }
 
   async #end(claim: Claim, reason: string, isReleasing: boolean): Promise<void> {

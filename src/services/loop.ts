@@ -60,6 +60,11 @@ export class Loop {
     this.#endPause?.();
   }
 
+  /** Whether `stop` was called. */
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
   /** No further run begins; resolves when the one under way has ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;

@@ -1,9 +1,10 @@
 // A subscription that stays: made in the background as soon as the queue can be reached, tried again until then. The
-// listener also runs once it is in force and after each interruption, since something may have been missed.
+// listener gets each message, and null once it is in force and after each interruption, since something may have been
+// missed.
 
 import { StandinError } from '../core/errors.js';
 import type { Filter } from '../core/routing-key.js';
-import type { MessageQueue, QueueReference } from '../mq/message-queue.js';
+import type { MessageQueue, QueueReference, ReceivedMessage } from '../mq/message-queue.js';
 import { sleep } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 
@@ -13,12 +14,17 @@ export class Subscription {
   readonly #runtime: Runtime;
   readonly #mq: MessageQueue;
   readonly #filter: Filter;
-  readonly #listener: () => void;
+  readonly #listener: (message: ReceivedMessage | null) => void;
   readonly #stopping = new AbortController();
   #reference: QueueReference | null = null;
   #removeReconnected: (() => void) | null = null;
 
-  constructor(runtime: Runtime, mq: MessageQueue, filter: Filter, listener: () => void) {
+  constructor(
+    runtime: Runtime,
+    mq: MessageQueue,
+    filter: Filter,
+    listener: (message: ReceivedMessage | null) => void,
+  ) {
     this.#runtime = runtime;
     this.#mq = mq;
     this.#filter = filter;
@@ -27,7 +33,7 @@ export class Subscription {
 
   /** Begins to subscribe, and returns. */
   start(): void {
-    this.#removeReconnected = this.#mq.onReconnected(this.#listener);
+    this.#removeReconnected = this.#mq.onReconnected(() => this.#listener(null));
     void this.#subscribe();
   }
 
@@ -42,13 +48,16 @@ export class Subscription {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        const reference = await this.#mq.startConsuming(() => this.#hear(), this.#filter);
+        const reference = await this.#mq.startConsuming(
+          (key, body) => this.#hear({ key, body }),
+          this.#filter,
+        );
         if (signal.aborted) {
           await reference.stopConsuming();
           return;
         }
         this.#reference = reference;
-        this.#listener();
+        this.#listener(null);
         return;
       } catch (error) {
         if (!(error instanceof StandinError) || !error.isRetryable) return; // stopped, or refused for good: the polls remain
@@ -57,7 +66,7 @@ export class Subscription {
     }
   }
 
-  #hear(): void {
-    if (!this.#stopping.signal.aborted) this.#listener();
+  #hear(message: ReceivedMessage): void {
+    if (!this.#stopping.signal.aborted) this.#listener(message);
   }
 }

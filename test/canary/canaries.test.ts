@@ -13,7 +13,7 @@ describe.each(CANARIES.map((canary) => [canary.name, canary] as const))(
   (name, { oracle }) => {
     it('passes while nothing goes wrong', async () => {
       const { scenario, options } = await loadSubject({ kind: 'canary', name });
-      const plan = { ...planForSeed(scenario, '1'), faults: [] };
+      const plan = { ...planForSeed(scenario, '1'), faults: [], lostMasters: [] };
       const result = await simulate(scenario, plan, options);
       expect(result.violations).toEqual([]);
       expect(result.verdict).toBe('pass');

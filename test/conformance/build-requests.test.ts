@@ -207,7 +207,7 @@ function claimSuite(run: RunWithDatabase): void {
       await addCluster(environment);
       await addRequest(environment, 44);
       const outcomes = await Promise.allSettled([claim(environment, [44]), claim(environment, [44], OTHER)]);
-      expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['fulfilled', 'rejected']));
       const lost = outcomes.find(({ status }) => status === 'rejected');
       expect(lost).toMatchObject({ reason: { code: 'already-claimed' } });
     }));

@@ -103,7 +103,7 @@ function beginningSuite(run: RunWithDatabase): void {
         begin(environment, { buildid: 2 }),
         begin(environment, { buildid: 3, buildrequestid: 42, ...OTHER }),
       ]);
-      expect(two.map(({ number }) => number).toSorted()).toEqual([2, 3]);
+      expect(new Set(two.map(({ number }) => number))).toEqual(new Set([2, 3]));
       expect(await begin(environment, { buildid: 4, builderid: 78 })).toMatchObject({ number: 1 });
     }));
 

@@ -167,7 +167,7 @@ function listingSuite(run: RunWithDatabase): void {
       ]);
     }));
 
-  test('getMasters sorts, pages and refuses what it cannot sort by', () =>
+  test('getMasters filters, sorts, pages and refuses what it cannot sort by', () =>
     run(async (environment) => {
       const { masters } = environment.db;
       for (const id of [7, 8, 9]) await addMaster(environment, id, id === 8);
@@ -175,12 +175,15 @@ function listingSuite(run: RunWithDatabase): void {
         (await masters.getMasters(page)).map(({ id }) => id);
       expect(await ids({ order: ['-name'] })).toEqual([9, 8, 7]);
       expect(await ids({ order: ['-active'] })).toEqual([8, 7, 9]);
+      expect(
+        await ids({ filters: [{ field: 'active', op: 'eq', values: [false] }], order: ['-name'] }),
+      ).toEqual([9, 7]);
       expect(await ids({ order: ['-masterid'], limit: 1, offset: 1 })).toEqual([8]);
       expect(await ids({ offset: 2 })).toEqual([9]);
       expect(await ids({ limit: 0 })).toEqual([]);
       await expect(ids({ order: ['activ'] })).rejects.toThrow("did you mean 'active'?");
-      await expect(ids({ limit: -1 })).rejects.toMatchObject({ code: 'bad-page' });
-      await expect(ids({ offset: 0.5 })).rejects.toMatchObject({ code: 'bad-page' });
+      await expect(ids({ limit: -1 })).rejects.toMatchObject({ code: 'bad-spec' });
+      await expect(ids({ offset: 0.5 })).rejects.toMatchObject({ code: 'bad-spec' });
     }));
 }
 
@@ -232,10 +235,11 @@ function incarnationSuite(run: RunWithDatabase): void {
 
   test('rejoin begins the next incarnation of one that expired, and nothing when somebody else did', () =>
     run(async (environment) => {
-      const { masters } = environment.db;
+      const { masters, database } = environment.db;
+      const rejoin = () => database.transaction((tx) => masters.rejoinIn(tx, 7, 3));
       await addMaster(environment, 7, false);
-      expect(await masters.rejoin(7, 3)).toBe(4);
-      expect(await masters.rejoin(7, 3)).toBeNull();
+      expect(await rejoin()).toBe(4);
+      expect(await rejoin()).toBeNull();
       expect(await masters.getMaster(7)).toMatchObject({ active: true, incarnation: 4 });
     }));
 

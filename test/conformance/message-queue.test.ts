@@ -3,6 +3,9 @@
 // STANDIN_WAMP_REALM, else `realm1`).
 
 import { afterAll, beforeAll, expect } from 'vitest';
+import { MQConnector } from '../../src/data/mq-connector.js';
+import { DatabaseConnector } from '../../src/db/connector.js';
+import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import type { MessageQueue } from '../../src/mq/message-queue.js';
 import { RouterServer } from '../../src/mq/websocket/router-server.js';
@@ -20,6 +23,15 @@ messageQueueSuite(
   inSimulation((host) => new SimpleMQ(host.runtime)),
   200,
 );
+messageQueueSuite('the queue of a master', async (body) => {
+  const memory = await MemoryDriver.create();
+  const run = inSimulation((host) => {
+    const mq = host.wamp();
+    const { runtime } = host;
+    return new MQConnector({ runtime, db: new DatabaseConnector(memory, runtime), mq, pollMs: 30_000 });
+  });
+  await run(body).finally(() => memory.close());
+});
 messageQueueSuite(
   'WampMQ in the simulator',
   inSimulation((host) => host.wamp()),

@@ -218,7 +218,7 @@ function claim(
 }
 
 function enable({ db }: DatabaseEnvironment, schedulerid: number, isEnabled: boolean): Promise<boolean> {
-  return db.database.transaction((tx) => db.schedulers.enableIn(tx, schedulerid, isEnabled));
+  return db.database.transaction((tx) => db.schedulers.enableIn(tx, schedulerid, isEnabled, 12));
 }
 
 async function ownership({ db }: DatabaseEnvironment, schedulerid: number): Promise<Ownership | undefined> {

@@ -120,7 +120,7 @@ describe('the fence', () => {
   });
 
   test('refuses a claim that was released, even while nobody else has claimed', async () => {
-    await plane.updates.releaseService('scheduler', { name: 's', enabled: true }, claim);
+    await plane.updates.releaseService('scheduler', claim);
     await expect(plane.effects.commit(actor, stateEffect('1'))).rejects.toThrow(ClaimLostError);
   });
 

@@ -22,15 +22,54 @@ beforeEach(async () => {
 afterEach(() => memory.close());
 
 describe('masters', () => {
-  test('masterStarted announces the master', async () => {
-    await plane.updates.masterStarted({ id: me.masterid, name: 'master-a' });
-    expect(await hearAll()).toEqual(['masters/1/started {"masterid":1,"name":"master-a","active":true}']);
+  test('masterStarted begins an incarnation and announces it', async () => {
+    expect(await plane.updates.masterStarted({ id: me.masterid, name: 'master-a' })).toBe(2);
+    expect(await hearAll()).toEqual([
+      'masters/1/started {"masterid":1,"name":"master-a","active":true,"incarnation":2}',
+    ]);
   });
 
   test('masterStopped marks an active master as stopped and announces it', async () => {
     expect(await plane.updates.masterStopped({ id: me.masterid, name: 'master-a' })).toBe(true);
     expect(await plane.db.masters.getMaster(me.masterid)).toMatchObject({ active: false });
-    expect(await hearAll()).toEqual(['masters/1/stopped {"masterid":1,"name":"master-a","active":false}']);
+    expect(await hearAll()).toEqual([
+      'masters/1/stopped {"masterid":1,"name":"master-a","active":false,"incarnation":1}',
+    ]);
+  });
+
+  test('masterRejoined announces the incarnation that it begins, and nothing when somebody else has begun one', async () => {
+    await plane.db.masters.setMasterState(me.masterid, false);
+    const master = { id: me.masterid, name: 'master-a' };
+    expect(await plane.updates.masterRejoined(master, me.incarnation)).toBe(2);
+    expect(await plane.updates.masterRejoined(master, me.incarnation)).toBeNull();
+    expect(await hearAll()).toEqual([
+      'masters/1/started {"masterid":1,"name":"master-a","active":true,"incarnation":2}',
+    ]);
+  });
+
+  test('masterStopped announces the schedulers that lose their link by it', async () => {
+    const id = await plane.db.schedulers.findSchedulerId('s');
+    await plane.claim(id, me);
+    heard.length = 0;
+    await plane.updates.masterStopped({ id: me.masterid, name: 'master-a' });
+    expect((await hearAll()).filter((line) => line.includes('/updated '))).toEqual([
+      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":true,"masterid":null,"revision":2}',
+    ]);
+  });
+
+  test('an owner of many schedulers is ended with an announcement of each', async () => {
+    for (let i = 1; i <= 70; i++) await plane.claim(await plane.db.schedulers.findSchedulerId(`s${i}`), me);
+    await plane.updates.expireMaster({ ...me, seenBeat: 0 });
+    expect((await hearAll()).filter((line) => line.includes('/released '))).toHaveLength(70);
+  });
+
+  test('a claim announces whether the scheduler is enabled as the database says', async () => {
+    const id = await plane.db.schedulers.findSchedulerId('s');
+    await plane.updates.schedulerEnable(id, false);
+    await plane.claim(id, me);
+    expect((await hearAll()).at(-1)).toBe(
+      'schedulers/1/claimed {"schedulerid":1,"name":"s","enabled":false,"masterid":1,"revision":2}',
+    );
   });
 
   test('masterStopped of a master that is stopped already is silent', async () => {
@@ -49,9 +88,9 @@ describe('masters', () => {
     expect(await plane.updates.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
     expect(await plane.updates.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
     expect((await hearAll()).filter((line) => !line.includes('/claimed '))).toEqual([
-      'masters/1/stopped {"masterid":1,"name":"master-a","active":false}',
-      'schedulers/1/released {"schedulerid":1,"name":"s","enabled":true,"masterid":null}',
-      'schedulers/2/released {"schedulerid":2,"name":"t","enabled":true,"masterid":null}',
+      'masters/1/stopped {"masterid":1,"name":"master-a","active":false,"incarnation":1}',
+      'schedulers/1/released {"schedulerid":1,"name":"s","enabled":true,"masterid":null,"revision":2}',
+      'schedulers/2/released {"schedulerid":2,"name":"t","enabled":true,"masterid":null,"revision":2}',
     ]);
   });
 
@@ -70,8 +109,8 @@ describe('schedulers', () => {
     expect(await plane.updates.schedulerEnable(id, true)).toBe(true);
     expect(await plane.updates.schedulerEnable(99, true)).toBe(false);
     expect(await hearAll()).toEqual([
-      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":false,"masterid":null}',
-      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":true,"masterid":null}',
+      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":false,"masterid":null,"revision":1}',
+      'schedulers/1/updated {"schedulerid":1,"name":"s","enabled":true,"masterid":null,"revision":2}',
     ]);
   });
 
@@ -81,10 +120,8 @@ describe('schedulers', () => {
     const claim = await plane.claim(id, me);
     const other = await new Plane(memory).join('master-b');
     expect(await plane.updates.claimService('scheduler', scheduler, other)).toBeNull();
-    expect(await plane.updates.releaseService('scheduler', scheduler, claim)).toBe(true);
-    expect(
-      await plane.updates.releaseService('scheduler', scheduler, { ...claim, epoch: 9, masterid: 2 }),
-    ).toBe(false);
+    expect(await plane.updates.releaseService('scheduler', claim)).toBe(true);
+    expect(await plane.updates.releaseService('scheduler', { ...claim, epoch: 9, masterid: 2 })).toBe(false);
     expect((await hearAll()).map((line) => line.split(' ')[0])).toEqual([
       'schedulers/1/claimed',
       'schedulers/1/released',

@@ -69,15 +69,18 @@ function leadsSomewhere(document: Document, link: string): boolean {
 
 interface StandinCall {
   readonly command: string;
+  /** The word after it: a command of a group, like `start` of `master`, or an argument. */
+  readonly next: string;
   readonly options: readonly string[];
 }
 
-/** `standin run x --seeds 1-5` as its command and its options. */
+/** `standin run x --seeds 1-5` as its words and its options. */
 function standinCalls(document: Document): readonly StandinCall[] {
   return commands(document).flatMap((line) =>
     [...line.matchAll(/(?:^|\bnpx (?:--no-install )?)standin ([a-z]+)([^&|;]*)/g)].map(
       ([, command = '', rest = '']) => ({
         command,
+        next: /^ +([a-z][a-z-]*)/.exec(rest)?.[1] ?? '',
         options: rest.match(/--[a-z-]+/g) ?? [],
       }),
     ),
@@ -86,18 +89,25 @@ function standinCalls(document: Document): readonly StandinCall[] {
 
 const helpOf = new Map<string, string>();
 
-function unknownParts({ command, options }: StandinCall): readonly string[] {
-  if (!new RegExp(`^ {2}${command}\\b`, 'm').test(help(''))) return [`standin ${command}`];
+function unknownParts({ command, next, options }: StandinCall): readonly string[] {
+  if (!names(help(''), command)) return [`standin ${command}`];
+  const isGroup = next !== '' && /^Commands:/m.test(help(command));
+  if (isGroup && !names(help(command), next)) return [`standin ${command} ${next}`];
+  const text = isGroup ? help(`${command} ${next}`) : help(command);
   return options
-    .filter((option) => !help(command).includes(`${option} `) && !help(command).includes(`${option}\n`))
+    .filter((option) => !text.includes(`${option} `) && !text.includes(`${option}\n`))
     .map((option) => `standin ${command} ${option}`);
+}
+
+function names(text: string, command: string): boolean {
+  return new RegExp(`^ {2}${command}\\b`, 'm').test(text);
 }
 
 /** What the command line itself says that it can do. */
 function help(command: string): string {
   const known = helpOf.get(command);
   if (known !== undefined) return known;
-  const args = [join(ROOT, 'bin', 'standin.js'), ...(command === '' ? [] : [command]), '--help'];
+  const args = [join(ROOT, 'bin', 'standin.js'), ...command.split(' ').filter(Boolean), '--help'];
   const text = execFileSync(process.execPath, args, { encoding: 'utf8' });
   helpOf.set(command, text);
   return text;

@@ -69,7 +69,7 @@ describe('starting and stopping', () => {
   test('a database of another version is refused', async () => {
     const session = await cluster.memory.open();
     await session.run([{ sql: 'UPDATE schema_version SET version = 99', values: [] }]);
-    await expect(new Node('master-a').start()).rejects.toThrow('schema version 99, this program needs 1');
+    await expect(new Node('master-a').start()).rejects.toThrow('schema version 99, this program needs');
   });
 
   test('a clean stop releases at once: another master has the scheduler within a heartbeat', async () => {

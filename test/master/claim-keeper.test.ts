@@ -102,7 +102,7 @@ describe('claiming', () => {
   test('a scheduler that becomes free is claimed in the next pass, or at once when somebody says so', async () => {
     const claim = await other.claim(1, them);
     await keeper.start();
-    await other.updates.releaseService('scheduler', { name: 's', enabled: true }, claim);
+    await other.updates.releaseService('scheduler', claim);
     await advance(HEARTBEAT_MS - 1);
     expect(service.active).toBe(false);
     keeper.lookAgain();
@@ -343,6 +343,72 @@ async function heartbeat(): Promise<void> {
   lease.renewed(lease.now());
   await advance(HEARTBEAT_MS);
 }
+
+describe('services that come and go', () => {
+  async function second(): Promise<TestService> {
+    const added = new TestService('t');
+    added.bind(keeper, plane.runtime, await plane.db.schedulers.findSchedulerId('t'));
+    return added;
+  }
+
+  test('one that is added is claimed in a pass of its own, and add resolves when it is active', async () => {
+    await keeper.start();
+    const added = await second();
+    await keeper.add(added);
+    expect([added.active, added.calls]).toEqual([true, ['activate']]);
+    expect(service.calls).toEqual(['activate']);
+  });
+
+  test('one that somebody else owns is added without being claimed', async () => {
+    await keeper.start();
+    const added = await second();
+    await other.claim(2, them);
+    await keeper.add(added);
+    expect(added.active).toBe(false);
+  });
+
+  test('one that is removed is deactivated and released, and claimed no more', async () => {
+    await keeper.start();
+    await keeper.remove(service);
+    expect([service.active, service.calls]).toEqual([false, ['activate', 'deactivate']]);
+    expect((await plane.db.schedulers.getScheduler(1))?.masterid).toBeNull();
+    await plane.runtime.clock.advance(3 * HEARTBEAT_MS);
+    expect(service.calls).toEqual(['activate', 'deactivate']);
+  });
+
+  test('one that is removed while its claim is on its way gives it back', async () => {
+    const removals: Promise<void>[] = [];
+    plane.driver.interfere((batch) => {
+      if (batch.some(({ sql }) => sql.startsWith('INSERT INTO scheduler_masters')) && removals.length === 0)
+        removals.push(keeper.remove(service));
+    });
+    await keeper.start();
+    await Promise.all(removals);
+    expect(removals.length).toBe(1);
+    expect([service.active, service.calls]).toEqual([false, []]);
+    expect((await plane.db.schedulers.getScheduler(1))?.masterid).toBeNull();
+  });
+
+  test('an add after the stop waits for nothing', async () => {
+    await keeper.start();
+    await keeper.stop();
+    const added = await second();
+    await keeper.add(added);
+    expect(added.active).toBe(false);
+  });
+
+  test('a first look that fails keeps nobody from starting, unlike in Buildbot; the next one claims', async () => {
+    let isDown = true;
+    plane.driver.interfere(() => {
+      if (isDown) throw new DatabaseError('bad-statement', 'no');
+    });
+    await keeper.start();
+    expect(service.active).toBe(false);
+    isDown = false;
+    await plane.runtime.clock.advance(1_000);
+    expect(service.active).toBe(true);
+  });
+});
 
 /** Who owns the scheduler. */
 async function owner(): Promise<string> {

@@ -58,11 +58,20 @@ test('a new incarnation of the same master is watched anew, even at the same bea
   expect(seen({ ownerIncarnation: 4, ownerBeat: 5 })).toEqual([]);
 });
 
-test('who owned nothing for a while is watched anew', () => {
+test('who is out of sight for less than a lease is watched on: its beat tells that it has not renewed meanwhile', () => {
   seen({ ownerBeat: 5 });
   clock.pause(30_000);
+  watch.observe([]); // its scheduler is being replaced
+  clock.pause(29_999);
+  expect(seen({ ownerBeat: 5 })).toEqual([]);
+  clock.pause(1);
+  expect(seen({ ownerBeat: 5 })).toHaveLength(1);
+});
+
+test('who is out of sight for a whole lease is forgotten, and watched anew', () => {
+  seen({ ownerBeat: 5 });
+  clock.pause(60_000);
   seen({ isFree: true, ownerBeat: 5 });
-  clock.pause(30_000);
   expect(seen({ ownerBeat: 5 })).toEqual([]);
 });
 

@@ -532,6 +532,22 @@ export const SCRIPTS: readonly Script[] = [
     },
   },
   {
+    // a registers a queue and takes in what was there before; b does something and looks who wants to hear of it.
+    name: 'a registration and what it does not see cannot both be committed: the one that comes later looks again',
+    steps: [
+      step('a', BEGIN),
+      step('b', BEGIN),
+      step('a', EFFECTS, []),
+      step('a', "INSERT INTO names VALUES (1, 'queue')"),
+      step('b', EFFECT),
+      step('b', "SELECT id FROM names WHERE name = 'queue'", []),
+      step('b', COMMIT),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'serialization-failure', b: 'commits' }],
+    leaves: { sql: 'SELECT id FROM names', sees: [] },
+  },
+  {
     name: 'a message that is rolled back leaves no trace, and its id is of no consequence',
     steps: [
       step('a', BEGIN),

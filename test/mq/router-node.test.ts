@@ -40,6 +40,9 @@ describe('RouterNode', () => {
       dropped: 0,
       duplicated: 0,
       delayed: 0,
+      reordered: 0,
+      forgotten: 0,
+      backlogged: 0,
       starts: 1,
     });
   });

@@ -1,5 +1,6 @@
 // The trie of subscriptions against a linear matcher, and that it leaves nothing behind.
 
+import eventEmitter2 from 'eventemitter2';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { matches, type Filter, type RoutingKey } from '../../src/core/routing-key.js';
@@ -49,6 +50,32 @@ function play(sequence: readonly Operation[]): void {
 describe('Subscriptions', () => {
   test('match what a linear matcher matches, in the order of adding, whatever was added and removed', () => {
     fc.assert(fc.property(operations, play), { numRuns: 2_000 });
+  });
+
+  test('match what the wildcards of an independent library match', () => {
+    const plain = fc.constantFrom('a', 'b', 'c');
+    const filters = fc.array(fc.array(fc.option(plain), { minLength: 1, maxLength: 3 }), { maxLength: 20 });
+    const keys = fc.array(fc.array(plain, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 10 });
+    fc.assert(
+      fc.property(filters, keys, (wanted, produced) => {
+        const trie = new Subscriptions<number>();
+        const library = new eventEmitter2.EventEmitter2({ wildcard: true, delimiter: '/', maxListeners: 0 });
+        const heard: number[] = [];
+        for (const [id, words] of wanted.entries()) {
+          trie.add(words, id);
+          library.on(
+            words.map((one) => one ?? '*'),
+            () => heard.push(id),
+          );
+        }
+        for (const words of produced) {
+          heard.length = 0;
+          library.emit(words);
+          expect(trie.match(words)).toEqual(heard.sort((a, b) => a - b));
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('hand out a snapshot that later changes leave alone', () => {

@@ -260,6 +260,31 @@ describe('WampMQ', () => {
     expect(heard).toEqual(['after']);
   });
 
+  test('a listener whose connection only the router has given up notices, says so, and hears again', async () => {
+    const world = worldWithRouter();
+    world.atMs(20_000, () => expect(world.network.halfClose('router', 'master-a')).toBe(1));
+    const heard: unknown[] = [];
+    let reloads = 0;
+    world.master('master-a', async (host) => {
+      const queue = await started(host);
+      queue.onReconnected(() => void reloads++);
+      await queue.startConsuming(into(heard), ['a']);
+      await untilConnected(host, queue, false);
+      expect(world.kernel.nowUs / 1_000).toBeLessThan(50_500);
+      await untilConnected(host, queue);
+      expect(host.complaints).toEqual([expect.stringContaining('nothing is heard until it is back')]);
+      await host.waitMs(10_000);
+    });
+    world.master('master-b', async (host) => {
+      const queue = await started(host);
+      await host.waitMs(55_000);
+      queue.produce(['a'], { n: 'after' });
+      await host.waitMs(1_000);
+    });
+    await world.run(90_000);
+    expect([heard, reloads]).toEqual([['after'], 1]);
+  });
+
   test('keeps a session that is idle for hours', async () => {
     const world = worldWithRouter({ profile: 'wan' });
     world.master('master-a', async (host) => {

@@ -185,6 +185,82 @@ test('message-delay makes messages late and out of order, and its undo ends that
     expect(world.messages.at(-1)?.atS).toBeCloseTo(70, 0);
   }));
 
+test.each(['same-topic', 'any-topic'])(
+  'message-reorder lets messages be overtaken (%s), and loses none',
+  (scope) =>
+    SmallWorld.with(async (world) => {
+      await world.until(10.5);
+      const undo = struck(world.strike('message-reorder', '', { ppm: 500_000, scope }));
+      await world.until(40.5);
+      undo();
+      await world.until(60.5);
+      const numbers = world.messages.map(({ number }) => number);
+      const sorted = [...numbers].sort((left, right) => left - right);
+      expect(numbers).not.toEqual(sorted);
+      expect(sorted).toEqual([...sorted.keys()].map((index) => index + (sorted[0] ?? 0)));
+      const latest = world.messages.filter(({ atS }) => atS > 47).map(({ number }) => number);
+      expect(latest).toEqual([...latest].sort((left, right) => left - right));
+    }),
+);
+
+test('lost-subscription keeps messages from one master, until its undo', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const undo = struck(world.strike('lost-subscription', 'master-b', { of: 'everything' }));
+    struck(world.strike('lost-subscription', 'master-b', { of: 'changes' }));
+    const before = world.messages.length;
+    await world.until(20.5);
+    expect(world.messages).toHaveLength(before);
+    undo();
+    await world.until(30.5);
+    expect(world.messages.length - before).toBe(10);
+  }));
+
+test('lost-subscription ends with the connection, and needs a router and a master that are up', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const undo = struck(world.strike('lost-subscription', 'master-b', { of: 'everything' }));
+    await world.until(20.5);
+    const before = world.messages.length;
+    struck(world.strike('cut-router', 'master-b'));
+    await world.until(32.5);
+    expect(world.messages.length - before).toBeGreaterThanOrEqual(10);
+    undo();
+    struck(world.strike('crash', 'master-b'));
+    expect(world.strike('lost-subscription', 'master-b', { of: 'everything' })).toBeNull();
+    struck(world.strike('router-restart', ''));
+    expect(world.strike('lost-subscription', 'master-a', { of: 'everything' })).toBeNull();
+  }));
+
+test('slow-consumer lets a backlog grow, which comes in order and in full', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10.5);
+    const undo = struck(world.strike('slow-consumer', 'master-b', { intervalMs: 5_000 }));
+    const before = world.messages.length;
+    await world.until(30.5);
+    expect(world.messages.length - before).toBe(4);
+    undo();
+    await world.until(150.5);
+    const numbers = world.messages.map(({ number }) => number);
+    expect(numbers).toEqual([...numbers.keys()].map((index) => index + (numbers[0] ?? 0)));
+    expect(world.messages.at(-1)?.atS).toBeCloseTo(150, 0);
+  }));
+
+test.each([
+  ['router', 'reset'],
+  ['master', 'timeout'],
+])('half-open-router ends a connection at the side of the %s alone', (side, reason) =>
+  SmallWorld.with(async (world) => {
+    expect(world.strike('half-open-router', 'master-a', { side })).toBeNull();
+    await world.until(10);
+    struck(world.strike('half-open-router', 'master-a', { side }))();
+    await world.until(12);
+    // The master sends ten times a second, so it soon hears that the router knows nothing of the connection.
+    expect(world.closed).toEqual([`router ${reason}`]);
+    expect(world.delaysMs('master-a>router', 11.2)).not.toHaveLength(0);
+  }),
+);
+
 test('clock-step moves the wall clock alone, and its undo sets it right', () =>
   SmallWorld.with(async (world) => {
     await world.until(10);
@@ -299,6 +375,57 @@ test('pause-in-transaction waits for a transaction; without one its undo only di
     expect(state(world, 'master-a')).toBe('paused 1');
     undo();
     expect(state(world, 'master-a')).toBe('up 1');
+  }));
+
+test('cold-start takes all masters down, and its undo starts them one after the other, in the order that it was given', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('cold-start', '', { staggerS: 7, first: 1 }));
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'down 1']);
+    expect(world.strike('cold-start', '', { staggerS: 7, first: 1 })).toBeNull();
+    await world.until(30);
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'up 2']);
+    await world.until(38);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 2']);
+  }));
+
+test('cold-start leaves those alone that were down before', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('crash', 'master-a'));
+    const undo = struck(world.strike('cold-start', '', { staggerS: 0, first: 0 }));
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['down 1', 'up 2']);
+  }));
+
+test('rolling-restart stops the masters in turn, and starts each as soon as it has stopped', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('rolling-restart', '', { gapS: 10 }));
+    await world.until(15);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 1']);
+    await world.until(25);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 2']);
+  }));
+
+test('the undo of a rolling-restart spares those whose turn has not come', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    struck(world.strike('rolling-restart', '', { gapS: 10 }))();
+    await world.until(30);
+    expect([state(world, 'master-a'), state(world, 'master-b')]).toEqual(['up 2', 'up 1']);
+  }));
+
+test('second-process starts one more process beside a master, once, and its undo kills it', () =>
+  SmallWorld.with(async (world) => {
+    await world.until(10);
+    const undo = struck(world.strike('second-process', 'master-a'));
+    expect(world.strike('second-process', 'master-a')).toBeNull();
+    expect([state(world, 'master-a'), state(world, 'master-a-second')]).toEqual(['up 1', 'up 1']);
+    undo();
+    expect([state(world, 'master-a'), state(world, 'master-a-second')]).toEqual(['up 1', 'down 1']);
+    expect(world.strike('second-process', 'master-a')).not.toBeNull();
   }));
 
 test('strikes and undos are in the trace, each once, and so is a strike without effect', () =>

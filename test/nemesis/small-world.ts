@@ -128,6 +128,18 @@ export class SmallWorld implements FaultSurface {
     return true;
   }
 
+  startSecond(name: string): boolean {
+    const second = `${name}-second`;
+    if (!this.kernel.nodes.some((node) => node.name === second)) this.kernel.addNode(second, CLOCK);
+    if (this.kernel.node(second).state !== 'down') return false;
+    this.startMaster(second);
+    return true;
+  }
+
+  crashSecond(name: string): void {
+    this.kernel.crash(this.kernel.node(`${name}-second`), 'crash');
+  }
+
   crashRouter(): boolean {
     if (this.router.node.state === 'down') return false;
     this.kernel.crash(this.router.node, 'crash');

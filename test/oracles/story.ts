@@ -3,6 +3,7 @@
 // Times are seconds here. `judge` gives the sentences in the order in which they came, those of `finish` last.
 
 import type {
+  ConsumeHistoryEvent,
   HistoryEvent,
   LifeHistoryEvent,
   ObservedScheduler,
@@ -24,6 +25,8 @@ export const CONTEXT: OracleContext = {
   claimPollMs: 30_000,
   failoverBoundMs: 95_800,
   releaseBoundMs: 35_300,
+  epochMs: 0,
+  clockErrorMs: 0,
   masters: ['master-a', 'master-b'],
   schedulers: [scheduler()],
 };
@@ -32,6 +35,7 @@ export function scheduler(overrides: Partial<ObservedScheduler> = {}): ObservedS
   return {
     name: 'fast',
     treeStableTimerMs: 0,
+    slots: null,
     wants: (change) => change['branch'] === 'master',
     counterKeys: ['builds'],
     ...overrides,
@@ -82,6 +86,37 @@ export function fault(atS: number, atPhase: 'start' | 'end'): HistoryEvent {
 export function stateRead(fromS: number, atS: number, key: string, value: string | null): HistoryEvent {
   const at = { fromUs: seconds(fromS), atUs: seconds(atS) };
   return { kind: 'state-read', ...at, node: 'master-b', incarnation: 1, scheduler: 'fast', key, value };
+}
+
+/** What becomes of consumer 7, which asks for new changes. */
+export function consume(
+  atS: number,
+  process: string,
+  what: ConsumeHistoryEvent['what'],
+  consumer = 7,
+): HistoryEvent {
+  const filter = ['changes', null, 'new'];
+  return { kind: 'consume', atUs: seconds(atS), ...processOf(process), consumer, what, filter };
+}
+
+/** `produce(12, 'master-a#2', 'changes.17.new', { … })`. */
+export function produce(atS: number, process: string, key: string, body: object = {}): HistoryEvent {
+  const text = JSON.stringify(body);
+  return { kind: 'produce', atUs: seconds(atS), ...processOf(process), key: key.split('.'), body: text };
+}
+
+export function deliver(atS: number, process: string, consumer: number, key: string): HistoryEvent {
+  return { kind: 'deliver', atUs: seconds(atS), ...processOf(process), consumer, key: key.split('.') };
+}
+
+/** Of the queue `q`. */
+export function take(atS: number, process: string, messageId: number): HistoryEvent {
+  return { kind: 'take', atUs: seconds(atS), ...processOf(process), queue: 'q', messageId };
+}
+
+/** The row of an event, as its transaction writes it. */
+export function eventRow(id: number, key: string, body: object): Row {
+  return { id, routing_key: JSON.stringify(key.split('.')), body: JSON.stringify(body), created_at: 0 };
 }
 
 export function masterRow(id: number, incarnation: number, beat = 0, isActive = 1): Row {

@@ -6,13 +6,17 @@ import { StandinError } from '../../src/core/errors.js';
 import type { JsonValue } from '../../src/core/json.js';
 import type { Change, NewChange } from '../../src/db/changes.js';
 import { ClaimLostError } from '../../src/db/claims.js';
+import { ActivityOverError } from '../../src/services/clustered-service.js';
 import { BaseScheduler, type ConsumeOptions, type SchedulerOptions } from '../../src/schedulers/base.js';
 import type { AddBuildsetOptions, AddedBuildset } from '../../src/schedulers/buildset-builder.js';
+import type { BuilderNames, BuildsetContents } from '../../src/schedulers/render.js';
 import { ChangeFilter } from '../../src/schedulers/change-filter.js';
 import type { SourceStamp } from '../../src/db/sourcestamps.js';
 import { TestCluster, type Member } from '../support/cluster.js';
 
 type OnChange = (scheduler: TestScheduler, change: Change, important: boolean) => Promise<void>;
+
+class Named extends BaseScheduler {}
 
 class TestScheduler extends BaseScheduler {
   /** `1 important` each. */
@@ -20,7 +24,7 @@ class TestScheduler extends BaseScheduler {
   consumption: ConsumeOptions | null = {};
   onChange: OnChange = async () => undefined;
 
-  constructor(options: SchedulerOptions = {}, builderNames: readonly string[] = ['linux', 'mac']) {
+  constructor(options: SchedulerOptions = {}, builderNames: BuilderNames = ['linux', 'mac']) {
     super('s', builderNames, options);
   }
 
@@ -316,8 +320,8 @@ describe('state', () => {
     await expect(scheduler.get('k', 1)).rejects.toThrow(ClaimLostError);
     await start();
     await member.master.stop();
-    await expect(scheduler.get('k', 1)).rejects.toThrow(ClaimLostError);
-    await expect(scheduler.set('k', 1)).rejects.toThrow(ClaimLostError);
+    await expect(scheduler.get('k', 1)).rejects.toThrow(ActivityOverError);
+    await expect(scheduler.set('k', 1)).rejects.toThrow(ActivityOverError);
   });
 
   test('classifications are written, read and flushed with the effect', async () => {
@@ -439,6 +443,116 @@ describe('addBuildsetForSourceStamps', () => {
     expect(await again).toMatchObject({ code: 'unique-violation' });
     expect(await cluster.buildsets()).toHaveLength(1);
   });
+});
+
+describe('what is rendered for each buildset', () => {
+  test('a property, from the stamps that are built', async () => {
+    scheduler = new TestScheduler({
+      properties: { where: ({ sourcestamps }) => `myproject-${sourcestamps[0]?.branch ?? ''}` },
+    });
+    await start();
+    await cluster.change(member, { branch: 'devel' });
+    const { bsid } = await scheduler.forChanges({ changeids: [1] });
+    expect(await properties(bsid)).toMatchObject({ where: ['myproject-devel', 'Scheduler'] });
+  });
+
+  test('the builder names, from the changes', async () => {
+    scheduler = new TestScheduler({}, ({ changes }) =>
+      changes[0]?.branch === 'devel' ? ['mac'] : ['linux'],
+    );
+    member = await cluster.start([scheduler], { builders: ['linux', 'mac'] });
+    await cluster.change(member, { branch: 'devel' });
+    const { bsid } = await scheduler.forChanges({ changeids: [1] });
+    expect(await requests(bsid)).toEqual(['mac 0 0']);
+    expect(scheduler.builderNames).toEqual([]);
+  });
+
+  test('one builder name of a list, from a property of a change', async () => {
+    const fromProperty = ({ properties: all }: BuildsetContents): string => all['platform']?.[0] as string;
+    scheduler = new TestScheduler({}, ['linux', fromProperty]);
+    member = await cluster.start([scheduler], { builders: ['mac'] });
+    await cluster.change(member, { properties: { platform: ['mac', 'Change'] } });
+    const { bsid } = await scheduler.forChanges({ changeids: [1] });
+    expect(await requests(bsid)).toEqual(['linux 0 0', 'mac 0 0']);
+    expect(scheduler.builderNames).toEqual(['linux']);
+  });
+
+  test('the priority, from the builder names and the changes of each codebase', async () => {
+    scheduler = new TestScheduler({
+      codebases: ['', 'lib'],
+      priority: (names, changes) => names.length * 10 + (changes.get('lib')?.length ?? 0),
+    });
+    await start();
+    for (let i = 0; i < 3; i++) await cluster.change(member, { codebase: 'lib' });
+    const { bsid } = await scheduler.forChanges({ changeids: [1, 2, 3] });
+    expect(await requests(bsid)).toEqual(['linux 23 0', 'mac 23 0']);
+  });
+});
+
+test('properties of the changes of stamps that are given by their ids count too', async () => {
+  await start();
+  await cluster.change(member, { properties: { color: ['pink', 'Change'] } });
+  const [{ id } = {}] = await cluster.rows('SELECT id FROM sourcestamps');
+  const { bsid } = await scheduler.forStamps([Number(id)], { properties: { a: [1, 'TEST'] } });
+  expect(await properties(bsid)).toEqual({
+    a: [1, 'TEST'],
+    color: ['pink', 'Change'],
+    scheduler: ['s', 'Scheduler'],
+  });
+  await expect(scheduler.forStamps([999])).rejects.toMatchObject({ code: 'bad-sourcestamps' });
+});
+
+test('what an older change of a codebase says besides does not count: its stamp is not built', async () => {
+  await start();
+  await cluster.change(member, { revision: 'r1', properties: { old: ['yes', 'Change'] } });
+  await cluster.change(member, { revision: 'r2' });
+  const { bsid } = await scheduler.forChanges({ changeids: [1, 2] });
+  expect(await properties(bsid)).toEqual({ scheduler: ['s', 'Scheduler'] });
+});
+
+describe('the arguments', () => {
+  const refused: readonly [string, () => unknown, string][] = [
+    [
+      'builder names that are a text',
+      () => make('xxx'),
+      "builderNames of scheduler 's' must be an array of strings",
+    ],
+    ['builder names that are a number', () => make(12), 'must be an array of strings'],
+    ['builder names that are numbers', () => make([12, 13]), 'must be an array of strings'],
+    ['builder names that are mixed', () => make(['linux', 13]), 'must be an array of strings'],
+    ['a name that is empty', () => new Named('', ['linux']), 'a scheduler needs a name'],
+    ['a priority that is a text', () => make([], { priority: 'high' }), "priority of scheduler 's' is high"],
+    ['codebases that are a text', () => make([], { codebases: 'lib' }), 'codebases that are a string'],
+    ['a list of codebases with a number', () => make([], { codebases: [1] }), 'a codebase that is a number'],
+    [
+      'an unknown key of a codebase',
+      () => make([], { codebases: { lib: { revison: '1' } } }),
+      "has 'revison' in the codebase 'lib', expected branch, revision, repository (did you mean 'revision'?)",
+    ],
+    [
+      'a codebase that is a text',
+      () => make([], { codebases: { lib: 'x' } }),
+      "needs an object for the codebase 'lib'",
+    ],
+  ];
+
+  test.each(refused)('%s: refused', (_what, create, message) => {
+    expect(create).toThrow(message);
+  });
+
+  test('codebases are an object, or names alone; what is not configured is an error', () => {
+    const lib = { branch: 'b', repository: 'r' };
+    expect(new TestScheduler({ codebases: { lib } }).getCodebaseDict('lib')).toEqual(lib);
+    expect(new TestScheduler({ codebases: ['lib'] }).getCodebaseDict('lib')).toEqual({});
+    expect(() => new TestScheduler({ codebases: ['lib'] }).getCodebaseDict('bin')).toThrow(
+      "scheduler 's' has no codebase 'bin'",
+    );
+    expect(new TestScheduler().getCodebaseDict('')).toEqual({});
+  });
+
+  function make(builderNames: unknown, options: unknown = {}): unknown {
+    return new Named('s', builderNames as BuilderNames, options as SchedulerOptions);
+  }
 });
 
 describe('addBuildsetForSourceStampsWithDefaults', () => {

@@ -198,6 +198,66 @@ describe('a tree-stable timer and a new owner', () => {
   });
 });
 
+describe('createAbsoluteSourceStamps', () => {
+  const codebases = { a: { repository: 'svn://a', branch: 'stable' }, b: { repository: 'svn://b' } };
+  const a: Partial<NewChange> = { ...IMPORTANT, codebase: 'a', repository: 'svn://a', revision: 'a1' };
+  const b: Partial<NewChange> = { ...IMPORTANT, codebase: 'b', repository: 'svn://b', revision: 'b1' };
+
+  test('a codebase without a change is built as it was last seen, also by a new owner', async () => {
+    await start({ codebases, createAbsoluteSourceStamps: true });
+    await cluster.change(member, a);
+    expect(await built()).toEqual(['a a1', 'b null']);
+    await member.master.stop();
+    const scheduler = await start({ codebases, createAbsoluteSourceStamps: true }, 'master-b');
+    await cluster.change(member, b);
+    expect(await built()).toEqual(['a a1', 'b b1']);
+    expect(scheduler.getCodebaseDict('a')).toEqual({
+      repository: 'svn://a',
+      branch: 'master',
+      revision: 'a1',
+    });
+    const [state] = await cluster.rows("SELECT value_json FROM object_state WHERE name = 'lastCodebases'");
+    expect(JSON.parse(String(state?.['value_json']))).toMatchObject({
+      a: { lastChange: 1 },
+      b: { lastChange: 2 },
+    });
+  });
+
+  test('an unimportant change is remembered too', async () => {
+    await start({ codebases, createAbsoluteSourceStamps: true });
+    await cluster.change(member, { ...a, ...UNIMPORTANT });
+    await cluster.change(member, b);
+    expect(await built()).toEqual(['a a1', 'b b1']);
+  });
+
+  test('without the option the configured default is built', async () => {
+    const scheduler = await start({ codebases });
+    await cluster.change(member, a);
+    await cluster.change(member, b);
+    expect(await built()).toEqual(['a null', 'b b1']);
+    expect(scheduler.getCodebaseDict('a')).toEqual(codebases.a);
+  });
+
+  /** Codebase and revision of the stamps of the newest buildset. */
+  async function built(): Promise<readonly string[]> {
+    const rows = await cluster.rows(
+      `SELECT s.codebase, s.revision FROM sourcestamps s JOIN buildset_sourcestamps b ON b.sourcestampid = s.id
+       WHERE b.buildsetid = (SELECT MAX(id) FROM buildsets) ORDER BY s.codebase`,
+    );
+    return rows.map(({ codebase, revision }) => `${codebase} ${revision}`);
+  }
+});
+
+test('a branch or a filter is needed, one of them only, and several branches are another scheduler', () => {
+  const build = (options: object): unknown => new SingleBranchScheduler('s', ['linux'], options);
+  expect(() => build({})).toThrow("scheduler 's' needs either a branch or a changeFilter");
+  expect(() => build({ branch: 'x', changeFilter: new ChangeFilter() })).toThrow(
+    'has a changeFilter and conditions',
+  );
+  expect(() => build({ branches: ['x'] })).toThrow('take an AnyBranchScheduler');
+  expect(() => build({ branch: 'x', treeStableTimer: -1 })).toThrow('treeStableTimer');
+});
+
 describe('what it wants', () => {
   test('is what it would build of its own accord', () => {
     const change = { codebase: '', branch: 'master', category: 'important' } as Change;

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { AssertionFailure } from '../../src/core/assert.js';
 import { StandinError } from '../../src/core/errors.js';
 import { ClaimLostError, type Claim } from '../../src/db/claims.js';
-import { ClusteredService, type Tenure } from '../../src/services/clustered-service.js';
+import { ActivityOverError, ClusteredService, type Tenure } from '../../src/services/clustered-service.js';
 import { settled } from '../support/manual-clock.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
@@ -182,7 +182,10 @@ describe('activation', () => {
     const forgetful = new Forgetful('bot');
     forgetful.bind(tenure, runtime, 20);
     await forgetful.take(CLAIM);
-    expect(runtime.complaints.join()).toContain('Forgetful.activate() must call super.activate()');
+    expect(runtime.complaints.join()).toContain(
+      "missing-up-call: Forgetful.activate() of 'bot' does not call super.activate(): " +
+        'call it, or override startActivity() instead',
+    );
     expect(forgetful.active).toBe(false);
   });
 });
@@ -278,6 +281,61 @@ describe('leaving', () => {
     await service.take({ ...CLAIM, epoch: 8 });
     expect([service.active, service.starting.calls, service.claim?.epoch]).toEqual([true, 2, 8]);
     expect(service.currentSignal().aborted).toBe(false);
+  });
+});
+
+describe('what a subclass forgets', () => {
+  test('a deactivate without super.deactivate() is told so, and the claim is released all the same', async () => {
+    class Forgetful extends TestService {
+      override async deactivate(): Promise<void> {
+        // forgets super.deactivate()
+      }
+    }
+    const forgetful = new Forgetful('bot');
+    forgetful.bind(tenure, runtime, 20);
+    await forgetful.take(CLAIM);
+    await forgetful.leave('test', { isReleasing: true });
+    expect(tenure.released).toEqual([CLAIM]);
+    expect(runtime.complaints).toEqual([
+      "error: deactivation of 'bot' failed: missing-up-call: Forgetful.deactivate() of 'bot' does not call " +
+        'super.deactivate(): call it, or override stopActivity() instead',
+    ]);
+  });
+
+  test('work that outlives the activity is refused, and told what to do about it', async () => {
+    await service.take(CLAIM);
+    await service.leave('test', { isReleasing: true });
+    expect(() => service.effect()).toThrow(ActivityOverError);
+    expect(tenure.looks).toBe(0);
+    expect(runtime.complaints).toEqual([
+      "error: activity-over: an effect of 'bot' came after the end of its activity and was refused: what " +
+        'startActivity() begins must end in stopActivity(): cancel its timers, await its work, and pass this.signal ' +
+        'to what it waits for',
+    ]);
+  });
+
+  test('work that goes on while its service is disabled is refused too', async () => {
+    await service.take(CLAIM);
+    service.setEnabled(false);
+    await settled();
+    expect(() => service.effect()).toThrow(ActivityOverError);
+    expect(service.claim).toBe(CLAIM);
+  });
+
+  test('an activity that does not end is complained about after 20 s, with the cure', async () => {
+    await service.take(CLAIM);
+    service.stopping.hold();
+    const left = service.leave('test', { isReleasing: true });
+    await runtime.clock.advance(19_999);
+    expect(runtime.complaints).toEqual([]);
+    await runtime.clock.advance(1);
+    expect(runtime.complaints).toEqual([
+      "error: 'bot' has not ended its activity within 20000 ms: pass this.signal to what the activity waits for, and " +
+        'end its work in stopActivity()',
+    ]);
+    service.stopping.letGo();
+    await left;
+    expect(runtime.clock.pending).toBe(0);
   });
 });
 

@@ -3,13 +3,15 @@
 
 import type { NewChange } from '../../src/db/changes.js';
 import type { Row, SqlValue } from '../../src/db/driver.js';
+import { enqueueStatement } from '../../src/db/queues.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
+import type { OpenJobDirectory } from '../../src/runtime/job-directory.js';
 import { NodeCommands } from '../../src/runtime/node/commands.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
-import { GatedDriver } from './gated-driver.js';
+import { GatedDriver, type Interference } from './gated-driver.js';
 import { ManualClock, START_WALL_MS } from './manual-clock.js';
 import { TestRuntime } from './test-runtime.js';
 
@@ -28,6 +30,10 @@ export interface Member {
 export class TestCluster {
   readonly clock = new ManualClock();
   readonly memory: MemoryDriver;
+  /** Of the masters that are started from now on. */
+  openJobDirectory: OpenJobDirectory = () => {
+    throw new Error('this test has no job directories');
+  };
 
   private constructor(memory: MemoryDriver) {
     this.memory = memory;
@@ -42,16 +48,28 @@ export class TestCluster {
     this.memory.close();
   }
 
-  /** Starts a master; resolves when that is complete. */
-  async start(schedulers: readonly BaseScheduler[], options: Partial<MasterOptions> = {}): Promise<Member> {
+  /** Starts a master; resolves when that is complete. `interference` as in GatedDriver, from the first batch on. */
+  async start(
+    schedulers: readonly BaseScheduler[],
+    options: Partial<MasterOptions> = {},
+    interference?: Interference,
+  ): Promise<Member> {
     const runtime = new TestRuntime(this.clock);
     const driver = new GatedDriver(this.memory);
+    if (interference !== undefined) driver.interfere(interference);
     const mq = new SimpleMQ(runtime);
     const exits: string[] = [];
     const heard: string[] = [];
     await mq.startConsuming((key) => void heard.push(key.join('/')), ['masters', null, null]);
-    const commands = new NodeCommands();
-    const ports = { runtime, driver, mq, commands, exit: (reason: string) => void exits.push(reason) };
+    const openJobDirectory = this.openJobDirectory;
+    const ports = {
+      runtime,
+      driver,
+      mq,
+      openJobDirectory,
+      commands: new NodeCommands(),
+      exit: (reason: string) => void exits.push(reason),
+    };
     const master = new BuildMaster({ name: 'master-a', schedulers, ...options }, ports);
     await master.start();
     return { master, runtime, driver, mq, heard, exits };
@@ -68,6 +86,31 @@ export class TestCluster {
     const changeid = await member.master.addChange(whole, `key-${await this.#countChanges()}`);
     await this.pass(0);
     return changeid;
+  }
+
+  /** Completes a buildset, and lets what it sets off happen; without a `member` no message says so. */
+  async complete(bsid: number, results: number, member: Member | null): Promise<void> {
+    const stamps = await this.rows(
+      'SELECT sourcestampid AS id FROM buildset_sourcestamps WHERE buildsetid = ?',
+      bsid,
+    );
+    const [row] = await this.rows(
+      'SELECT s.name FROM buildsets b JOIN schedulers s ON s.id = b.schedulerid WHERE b.id = ?',
+      bsid,
+    );
+    const key = ['buildsets', String(bsid), 'complete'];
+    const sourcestampids = stamps.map(({ id }) => Number(id));
+    const body = { bsid, scheduler: String(row?.['name']), complete: true, results, sourcestampids };
+    const set = 'UPDATE buildsets SET complete = 1, results = ? WHERE id = ?';
+    const session = await this.memory.open();
+    await session.run([
+      { sql: 'BEGIN', values: [] },
+      { sql: set, values: [results, bsid] },
+    ]);
+    await session.run([enqueueStatement(key, JSON.stringify(body)), { sql: 'COMMIT', values: [] }]);
+    session.close();
+    member?.mq.produce(key, body);
+    await this.pass(0);
   }
 
   async rows(sql: string, ...values: SqlValue[]): Promise<readonly Row[]> {

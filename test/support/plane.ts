@@ -53,8 +53,8 @@ export class Plane {
 
   /** Claims a scheduler by hand; throws when that is refused. */
   async claim(schedulerid: number, { masterid, incarnation }: Identity): Promise<Claim> {
-    const scheduler = { serviceid: schedulerid, name: `scheduler-${schedulerid}`, enabled: true };
-    const claim = await this.updates.claimService('scheduler', scheduler, { masterid, incarnation });
+    const owner = { masterid, incarnation };
+    const claim = await this.updates.claimService('scheduler', { serviceid: schedulerid }, owner);
     if (claim === null) throw new Error('the claim was refused');
     return claim;
   }

@@ -29,7 +29,8 @@ async function withFile(body: (url: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function withNamespace(server: string, body: (url: string) => Promise<void>): Promise<void> {
+/** Runs a body with the URL of an empty namespace on a PostgreSQL server. */
+export async function withNamespace(server: string, body: (url: string) => Promise<void>): Promise<void> {
   const name = `standin_test_${randomUUID().slice(0, 8)}`;
   const client = new pg.Client({ connectionString: server });
   await client.connect();

@@ -16,7 +16,7 @@ export class AmbientUseError extends StandinError {
   constructor(global: string, place: SourcePlace) {
     super(
       'ambient-use',
-      `${global} is used at ${place.file}:${place.line}, expected the ports of the master (strict mode)`,
+      `${global} is used at ${place.file}:${place.line}, expected the ports of the master: this.clock, this.runtime.random (strict mode)`,
     );
     this.global = global;
     this.place = place;

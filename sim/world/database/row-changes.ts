@@ -37,6 +37,11 @@ export const OBSERVED_TABLES: ReadonlySet<string> = new Set([
   'scheduler_changes',
   'buildrequest_claims',
   'builds',
+  'buildset_sourcestamps',
+  'buildrequests',
+  'events',
+  'queues',
+  'queue_messages',
 ]);
 
 /** Shared by all commits that changed no observed row. */

@@ -1,7 +1,7 @@
 // What is SQLite's own, for whoever runs the portable SQL of this project on it: the schema's placeholders, settings for a
 // database in memory and for one in a file, and the meaning of its errors.
 
-import { DatabaseError, type DatabaseErrorCode } from '../driver.js';
+import { DatabaseError, type DatabaseErrorCode, type SqlValue } from '../driver.js';
 import { SCHEMA } from '../schema.js';
 
 /** For a database that one connection has to itself and that nothing outlives. */
@@ -20,6 +20,17 @@ export const FILE_PRAGMAS: readonly string[] = [
 /** `schema` as SQLite takes it, one statement an element. */
 export function sqliteSchema(schema: readonly string[] = SCHEMA): readonly string[] {
   return schema.map((sql) => sql.replaceAll('{{commit_ordered_id}}', 'INTEGER PRIMARY KEY AUTOINCREMENT'));
+}
+
+/** sql.js reads a text without the mark of its byte order, if it begins with one. @throws DatabaseError `bad-statement` */
+export function refuseByteOrderMarks(values: readonly SqlValue[], sql: string): void {
+  for (const value of values) {
+    if (typeof value !== 'string' || !value.startsWith('\ufeff')) continue;
+    throw new DatabaseError(
+      'bad-statement',
+      `a database in memory cannot hold ${JSON.stringify(value)} (in ${sql})`,
+    );
+  }
 }
 
 /**

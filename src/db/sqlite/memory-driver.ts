@@ -5,7 +5,7 @@ import initSqlJs, { type Database, type Statement as SqlJsStatement } from 'sql.
 import type { Row, SqlValue, StatementResult } from '../driver.js';
 import { SCHEMA } from '../schema.js';
 import type { StatementKind } from '../statement-kind.js';
-import { IN_MEMORY_PRAGMAS, sqliteError, sqliteSchema } from './dialect.js';
+import { IN_MEMORY_PRAGMAS, refuseByteOrderMarks, sqliteError, sqliteSchema } from './dialect.js';
 import { SqliteDriver, type SqliteEngine } from './driver.js';
 
 export class MemoryDriver extends SqliteDriver {
@@ -27,6 +27,7 @@ class MemoryEngine implements SqliteEngine {
   }
 
   execute(sql: string, values: readonly SqlValue[], kind: StatementKind): StatementResult {
+    refuseByteOrderMarks(values, sql);
     try {
       const rows = this.#rows(sql, values);
       if (kind === 'schema') this.#forgetCompiled();

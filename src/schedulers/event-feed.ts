@@ -1,6 +1,6 @@
-// The changes that wait for a scheduler, one after the other, in the order in which they were committed.
+// The events that wait for a scheduler in one durable queue, one after the other, in the order in which they were committed.
 //
-// The durable queue is the truth. A `changes.N.new` message only says that it may be worth looking; a look at every claim
+// The durable queue is the truth. A message of the broker only says that it may be worth looking; a look at every claim
 // poll finds what no message announced. A message is gone from the queue when the effect that consumed it has committed,
 // so whatever fails or dies half-way gets it again.
 //
@@ -11,7 +11,7 @@
 import { describeError } from '../core/errors.js';
 import type { QueuedMessage } from '../db/queues.js';
 import type { QueuesConnector } from '../db/queues.js';
-import { NEW_CHANGES } from '../data/events.js';
+import type { Filter } from '../core/routing-key.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Loop } from '../services/loop.js';
@@ -22,6 +22,8 @@ export interface FeedContext {
   readonly runtime: Runtime;
   readonly queues: QueuesConnector;
   readonly mq: MessageQueue;
+  /** What the queue holds. */
+  readonly filter: Filter;
   readonly poll: Poll;
   /** Aborts when nothing more may be consumed. */
   readonly signal: AbortSignal;
@@ -37,7 +39,7 @@ export interface FeedConsumer {
 const BATCH = 100;
 const RETRY_MS = 1_000;
 
-export class ChangeFeed {
+export class EventFeed {
   protected readonly context: FeedContext;
   protected readonly queueName: string;
   protected readonly consumer: FeedConsumer;
@@ -53,12 +55,12 @@ export class ChangeFeed {
     this.queueName = queueName;
     this.consumer = consumer;
     const options = {
-      name: `the change feed ${queueName}`,
+      name: `the feed ${queueName}`,
       intervalMs: null,
       retryMs: RETRY_MS,
     };
     this.#loop = new Loop(context.runtime, options, () => this.drain());
-    this.#subscription = new Subscription(context.runtime, context.mq, NEW_CHANGES, () => this.wake());
+    this.#subscription = new Subscription(context.runtime, context.mq, context.filter, () => this.wake());
   }
 
   /** Begins to look. */
@@ -101,6 +103,7 @@ export class ChangeFeed {
   }
 
   async #consume(message: QueuedMessage): Promise<void> {
+    this.context.runtime.probe.emit('message-taken', { queue: this.queueName, messageId: message.id });
     try {
       await this.consumer.consume(message);
       this.#seenId = message.id;

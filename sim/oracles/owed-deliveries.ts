@@ -1,0 +1,122 @@
+// Who consumes what, and which deliveries are owed: a message that a calm process produced is owed to every consumer of a
+// calm process that was in force by then, within a minute. A debt ends by its delivery; or without one when the consumer
+// stops, when either process is disturbed or tells its consumers that messages may have been missed, or when a fault at
+// the router kept or delayed that very message. What is not owed may arrive all the same.
+
+import { matches } from '../../src/core/routing-key.js';
+import type { Calm } from './calm.js';
+import type {
+  ConsumeHistoryEvent,
+  DeliverHistoryEvent,
+  LostHistoryEvent,
+  ProcessId,
+  ProduceHistoryEvent,
+} from './history.js';
+
+/** A consumer from the call that starts it to the call that stops it. */
+export interface ObservedConsumer extends ProcessId {
+  readonly number: number;
+  readonly filter: readonly (string | null)[];
+  /** Its subscription is in force. */
+  isInForce: boolean;
+}
+
+/** A delivery that is owed. */
+export interface Debt {
+  readonly consumer: ObservedConsumer;
+  readonly producer: ProcessId;
+  readonly key: readonly string[];
+  readonly producedUs: number;
+}
+
+/** Within this a message reaches whoever is calm; most of it is for a broken connection to be noticed. */
+const DUE_US = 60_000_000;
+
+export class OwedDeliveries {
+  /** How many deliveries have been owed so far. */
+  count = 0;
+  readonly #calm: Calm;
+  readonly #consumers = new Map<number, ObservedConsumer>();
+  /** Oldest first. */
+  #debts: Debt[] = [];
+
+  constructor(calm: Calm) {
+    this.#calm = calm;
+  }
+
+  /** The consumer, unless stopConsuming has been called. */
+  consumer(number: number): ObservedConsumer | undefined {
+    return this.#consumers.get(number);
+  }
+
+  get open(): readonly Debt[] {
+    return this.#debts;
+  }
+
+  consume({ consumer: number, what, filter, node, incarnation }: ConsumeHistoryEvent): void {
+    const known = this.#consumers.get(number);
+    if (what === 'asked') {
+      this.#consumers.set(number, { number, filter, node, incarnation, isInForce: false });
+    } else if (what === 'started') {
+      if (known !== undefined) known.isInForce = true;
+    } else {
+      this.#consumers.delete(number);
+      this.#forgive(({ consumer }) => consumer.number === number);
+    }
+  }
+
+  produce({ node, incarnation, key, atUs }: ProduceHistoryEvent): void {
+    if (!this.#calm.isCalm(node, atUs)) return;
+    for (const consumer of this.#consumers.values()) {
+      if (!consumer.isInForce || !matches(consumer.filter, key)) continue;
+      if (!this.#calm.isCalm(consumer.node, atUs)) continue;
+      this.count++;
+      this.#debts.push({ consumer, producer: { node, incarnation }, key, producedUs: atUs });
+    }
+  }
+
+  deliver({ consumer, key }: DeliverHistoryEvent): void {
+    const i = this.#debts.findIndex((debt) => debt.consumer.number === consumer && isSame(debt.key, key));
+    if (i >= 0) this.#debts.splice(i, 1);
+  }
+
+  lose({ node, key }: LostHistoryEvent): void {
+    const forgiven = new Set<ObservedConsumer>();
+    this.#forgive((debt) => {
+      if (debt.consumer.node !== node || !isSame(debt.key, key) || forgiven.has(debt.consumer)) return false;
+      forgiven.add(debt.consumer);
+      return true;
+    });
+  }
+
+  /** What this node sends or hears may be lost now. */
+  disturb(node: string): void {
+    if (this.#debts.length > 0)
+      this.#forgive(({ consumer, producer }) => consumer.node === node || producer.node === node);
+  }
+
+  /** The process of this node has ended, and all its consumers with it. */
+  end(node: string): void {
+    for (const [number, consumer] of this.#consumers) {
+      if (consumer.node === node) this.#consumers.delete(number);
+    }
+    this.disturb(node);
+  }
+
+  /** The debts that were due before `atUs`; they are remembered no longer. */
+  takeOverdue(atUs: number): readonly Debt[] {
+    let count = 0;
+    while (atUs > (this.#debts[count]?.producedUs ?? Number.POSITIVE_INFINITY) + DUE_US) count++;
+    return count === 0 ? NOTHING : this.#debts.splice(0, count);
+  }
+
+  #forgive(isForgiven: (debt: Debt) => boolean): void {
+    this.#debts = this.#debts.filter((debt) => !isForgiven(debt));
+  }
+}
+
+const NOTHING: readonly Debt[] = [];
+
+function isSame(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((word, i) => word === right[i]);
+}

@@ -6,8 +6,8 @@ import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import type { Canary } from './canary.js';
 
 class DriftingLoop extends Loop {
-  protected override dueAfter(_run: EndedRun, intervalMs: number): number {
-    return this.clock.monotonicMs() + intervalMs;
+  protected override dueAfter(_run: EndedRun, intervalMs: number | null): number | null {
+    return intervalMs === null ? null : this.clock.monotonicMs() + intervalMs;
   }
 }
 

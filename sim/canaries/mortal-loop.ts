@@ -9,7 +9,7 @@ import type { Canary } from './canary.js';
 const NEVER_MS = 2 ** 31 - 1;
 
 class MortalLoop extends Loop {
-  protected override dueAfter(run: EndedRun, intervalMs: number): number {
+  protected override dueAfter(run: EndedRun, intervalMs: number | null): number | null {
     return run.hasFailed ? this.clock.monotonicMs() + NEVER_MS : super.dueAfter(run, intervalMs);
   }
 }

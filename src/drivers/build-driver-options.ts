@@ -12,7 +12,7 @@ export interface BuildDriverOptions {
   readonly timeOutS?: number;
 }
 
-const KEYS = ['executor', 'mostBuilds', 'timeOutS'];
+const KEYS: readonly string[] = ['executor', 'mostBuilds', 'timeOutS'];
 
 /** @throws ConfigError naming the driver, the option, what was expected and what was got. */
 export function completeDriverOptions(

@@ -37,7 +37,15 @@ interface Progress {
   readonly since: readonly string[];
 }
 
-const KEYS = ['repository', 'branches', 'workFolder', 'project', 'codebase', 'category', 'pollS'];
+const KEYS: readonly string[] = [
+  'repository',
+  'branches',
+  'workFolder',
+  'project',
+  'codebase',
+  'category',
+  'pollS',
+];
 const STATE_KEY = 'progress';
 
 export class GitPoller extends ChangeSource {

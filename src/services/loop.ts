@@ -73,11 +73,12 @@ export class Loop {
     if (this.options.intervalMs !== null) this.#emit('task-retired', {});
   }
 
-  /** When the next run is due, of a loop with an interval. */
-  protected dueAfter({ startedMs, hasFailed }: EndedRun, intervalMs: number): number {
-    this.#lastRunMs = nearestBoundary(startedMs, this.#lastRunMs, intervalMs, 0);
+  /** When the next run is due; null: only when woken. */
+  protected dueAfter({ startedMs, hasFailed }: EndedRun, intervalMs: number | null): number | null {
+    if (intervalMs !== null) this.#lastRunMs = nearestBoundary(startedMs, this.#lastRunMs, intervalMs, 0);
     const { retryMs } = this.options;
-    return hasFailed && retryMs !== undefined ? startedMs + retryMs : this.#lastRunMs + intervalMs;
+    if (hasFailed && retryMs !== undefined) return startedMs + retryMs;
+    return intervalMs === null || this.#lastRunMs === null ? null : this.#lastRunMs + intervalMs;
   }
 
   /** One run, from its first report to its last; never rejects. Returns whether it failed. */
@@ -106,7 +107,7 @@ export class Loop {
       const lateMs = this.#isWoken || dueMs === null ? 0 : Math.max(0, startedMs - dueMs);
       this.#isWoken = false;
       const hasFailed = await this.run(lateMs);
-      dueMs = intervalMs === null ? null : this.dueAfter({ startedMs, hasFailed }, intervalMs);
+      dueMs = this.dueAfter({ startedMs, hasFailed }, intervalMs);
       if (this.#isWoken || this.#isStopping) continue;
       await this.#pause(dueMs === null ? null : dueMs - this.clock.monotonicMs());
     }

@@ -28,6 +28,8 @@ describe('a configuration', () => {
     const whole: MasterOptions = {
       ...LEAST,
       builders: ['b'],
+      changeSources: [],
+      drivers: [],
       db: 'postgres://db/standin',
       mq: { type: 'wamp', url: 'wss://router:8080/ws', realm: 'ci' },
       heartbeatMs: 1_000,

@@ -82,6 +82,19 @@ describe('a loop', () => {
     ).toEqual([0, 23_500, 0, 0, 0]);
   });
 
+  test('without an interval runs when it is woken, and after the pause for errors', async () => {
+    const loop = new Loop(runtime, { name: 'test', intervalMs: null, retryMs: 10 }, async () => {
+      starts.push(runtime.clock.monotonicMs());
+      if (starts.length === 1) throw new StandinError('my-own', 'no');
+    });
+    loop.start();
+    await runtime.clock.advance(100);
+    loop.wake();
+    await runtime.clock.advance(100);
+    expect(starts).toEqual([0, 10, 100]);
+    expect(runtime.probes).toEqual([]);
+  });
+
   test('can begin with a pause', async () => {
     const options = { name: 'test', intervalMs: 100, isFirstDelayed: true };
     const loop = new Loop(runtime, options, async () => void starts.push(runtime.clock.monotonicMs()));

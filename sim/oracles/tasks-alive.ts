@@ -32,7 +32,8 @@ interface Task {
   spacingUs: number;
   /** Where its spacing counts from; see `moveBoundary`. */
   boundaryUs: number;
-  isCertain: boolean;
+  /** How many runs in a row came a spacing after the one before; from two on the boundary is certain. */
+  regular: number;
   /** When its last run began. */
   beganUs: number;
   isRunning: boolean;
@@ -112,13 +113,13 @@ class TasksAliveRun implements OracleRun {
     this.#managers.set(manager, state);
     state.busy++;
     if (before === undefined) {
-      const begun = { boundaryUs: atUs, isCertain: false, beganUs: atUs, isRunning: true, hasFailed: false };
+      const begun = { boundaryUs: atUs, regular: 0, beganUs: atUs, isRunning: true, hasFailed: false };
       this.#tasks.set(key, { name, process, manager, spacingUs, ...begun });
       return null;
     }
     const wasRunning = before.isRunning;
     before.isRunning = true;
-    moveBoundary(before, atUs);
+    moveBoundary(before, atUs, 4 * (atUs - state.idleSinceUs) < spacingUs);
     before.spacingUs = spacingUs;
     if (!wasRunning) return null;
     const message = `${name} of ${process} began at ${formatUs(atUs)} while its last run was under way`;
@@ -169,16 +170,17 @@ class TasksAliveRun implements OracleRun {
 /**
  * Where the spacing of a task counts from after a run that began at `atUs`. From a boundary that is certain it is the last
  * multiple, so that a run that was late or woken shifts nothing. After many missed ones, or in the second half of a
- * spacing, nobody can tell on drifting clocks: then it counts from the run, until a run comes a spacing after the last one.
+ * spacing, nobody can tell on drifting clocks: then it counts from the run, until two runs in a row have come a spacing
+ * after the one before, and nothing kept them.
  */
-function moveBoundary(task: Task, atUs: number): void {
+function moveBoundary(task: Task, atUs: number, wasKept: boolean): void {
   const { boundaryUs, spacingUs, beganUs } = task;
   const passedUs = atUs - boundaryUs;
   const sinceUs = passedUs % spacingUs;
-  const isRegular = 50 * Math.abs(atUs - beganUs - spacingUs) <= spacingUs;
-  const isOnGrid = task.isCertain && passedUs < 5 * spacingUs && 2 * sinceUs < spacingUs;
+  const isRegular = !wasKept && 50 * Math.abs(atUs - beganUs - spacingUs) <= spacingUs;
+  const isOnGrid = task.regular >= 2 && passedUs < 5 * spacingUs && 2 * sinceUs < spacingUs;
   task.boundaryUs = isOnGrid ? Math.min(atUs, atUs - sinceUs + Math.floor(passedUs / 50)) : atUs;
-  task.isCertain = isOnGrid || isRegular;
+  task.regular = isRegular ? task.regular + 1 : isOnGrid ? task.regular : 0;
   task.beganUs = atUs;
 }
 

@@ -2,6 +2,10 @@
 // calm process that was in force by then, within a minute. A debt ends by its delivery; or without one when the consumer
 // stops, when either process is disturbed or tells its consumers that messages may have been missed, or when a fault at
 // the router kept or delayed that very message. What is not owed may arrive all the same.
+//
+// A delivery does not say whose message it brings. Two masters announce the same thing at once, A and B; one message
+// arrives, and pays the older debt; then B turns out to have been cut off. It may be B's message that is missing, whichever
+// debt is left: so what is left of equal debts may be the debt of any of their producers.
 
 import { matches } from '../../src/core/routing-key.js';
 import type { Calm } from './calm.js';
@@ -24,7 +28,8 @@ export interface ObservedConsumer extends ProcessId {
 /** A delivery that is owed. */
 export interface Debt {
   readonly consumer: ObservedConsumer;
-  readonly producer: ProcessId;
+  /** Who may have produced what is missing: the one who did at `producedUs`, and those of equal debts that were paid. */
+  readonly producers: readonly ProcessId[];
   readonly key: readonly string[];
   readonly producedUs: number;
 }
@@ -71,13 +76,17 @@ export class OwedDeliveries {
       if (!consumer.isInForce || !matches(consumer.filter, key)) continue;
       if (!this.#calm.isCalm(consumer.node, atUs)) continue;
       this.count++;
-      this.#debts.push({ consumer, producer: { node, incarnation }, key, producedUs: atUs });
+      this.#debts.push({ consumer, producers: [{ node, incarnation }], key, producedUs: atUs });
     }
   }
 
   deliver({ consumer, key }: DeliverHistoryEvent): void {
-    const i = this.#debts.findIndex((debt) => debt.consumer.number === consumer && isSame(debt.key, key));
-    if (i >= 0) this.#debts.splice(i, 1);
+    const isEqual = (debt: Debt): boolean => debt.consumer.number === consumer && isSame(debt.key, key);
+    const paid = this.#debts.find(isEqual);
+    if (paid === undefined) return;
+    this.#debts = this.#debts
+      .filter((debt) => debt !== paid)
+      .map((debt) => (isEqual(debt) ? { ...debt, producers: [...debt.producers, ...paid.producers] } : debt));
   }
 
   lose({ node, key }: LostHistoryEvent): void {
@@ -92,7 +101,10 @@ export class OwedDeliveries {
   /** What this node sends or hears may be lost now. */
   disturb(node: string): void {
     if (this.#debts.length > 0)
-      this.#forgive(({ consumer, producer }) => consumer.node === node || producer.node === node);
+      this.#forgive(
+        ({ consumer, producers }) =>
+          consumer.node === node || producers.some((producer) => producer.node === node),
+      );
   }
 
   /** The process of this node has ended, and all its consumers with it. */

@@ -101,11 +101,11 @@ class QueueContractRun implements OracleRun {
   }
 }
 
-function overdue({ consumer, producer, key, producedUs }: Debt): Violation {
+function overdue({ consumer, producers, key, producedUs }: Debt): Violation {
   const filter = nameFilter(consumer.filter);
   const message =
     `the consumer of ${filter} on ${nameProcess(consumer)} did not get ${nameFilter(key)}, which ` +
-    `${nameProcess(producer)} produced at ${formatUs(producedUs)}, within a minute, and was not told that it may have missed it`;
+    `${[...new Set(producers.map(nameProcess))].join(' or ')} produced at ${formatUs(producedUs)}, within a minute, and was not told that it may have missed it`;
   return { guarantee: NAME, atUs: producedUs, message, subject: filter };
 }
 

@@ -3,13 +3,14 @@
 // Policy: a retryable error with a definite outcome is tried again, with growing jittered pauses, until the deadline. An
 // unknown outcome (the connection went during COMMIT) is tried again only if the caller made that safe: by an operation
 // id, whose result is stored in the transaction itself and looked up first, or by declaring the work idempotent.
-// Everything else is the caller's at once. An aborted signal ends the trying.
+// Everything else is the caller's at once. An aborted signal ends the trying. An error that ends it says that the outcome is
+// unknown if that of any attempt was.
 
 import { StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson } from '../core/json.js';
 import { sleep, wallSeconds } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Driver, Session, Statement, StatementResult } from './driver.js';
+import { DatabaseError, type Driver, type Session, type Statement, type StatementResult } from './driver.js';
 import { Loans } from './loans.js';
 import { textOf } from './row.js';
 import { SessionPool } from './session-pool.js';
@@ -161,6 +162,7 @@ export class Database {
     const deadline = clock.monotonicMs() + (options.deadlineMs ?? DEFAULT_DEADLINE_MS);
     let pauseMs = FIRST_PAUSE_MS;
     let isAfterUnknown = false;
+    let isUnknown = false;
     let uniqueViolations = 0;
     for (;;) {
       if (options.signal?.aborted === true) throw options.signal.reason;
@@ -170,13 +172,20 @@ export class Database {
         const delayMs = pauseMs + random.integer(pauseMs);
         if (isUniqueViolation(error)) uniqueViolations += 1;
         const isOver = this.#isStopped || clock.monotonicMs() + delayMs > deadline;
-        if (isOver || !mayRetry(error, options, uniqueViolations)) throw error;
-        isAfterUnknown ||= !error.isDefinite || isUniqueViolation(error);
+        if (isOver || !mayRetry(error, options, uniqueViolations))
+          throw isUnknown ? withoutCertainty(error) : error;
+        isUnknown ||= !error.isDefinite;
+        isAfterUnknown ||= isUnknown || isUniqueViolation(error);
         await sleep(clock, delayMs, options.signal);
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
       }
     }
   }
+}
+
+/** The last attempt failed for certain, but an earlier one may have succeeded: so may the whole. */
+function withoutCertainty(error: unknown): unknown {
+  return error instanceof DatabaseError ? new DatabaseError(error.code, error.message, false) : error;
 }
 
 function mayRetry(

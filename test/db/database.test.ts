@@ -165,6 +165,17 @@ describe('operations', () => {
     expect([attempts, await notes()]).toEqual([1, 1]);
   });
 
+  test('an operation whose outcome stayed unknown stays so when nobody could look it up in time', async () => {
+    gated.interfere((batch) => {
+      if (!batch.some(({ sql }) => sql === 'COMMIT')) return;
+      gated.cut();
+      throw new DatabaseError('connection-lost', 'cut while it was on its way', false);
+    });
+    const failed = database.transaction(addNote, operation).catch((error: unknown) => error);
+    await runtime.clock.advance(60_000);
+    expect(await failed).toMatchObject({ code: 'connection-lost', isDefinite: false });
+  });
+
   test('an operation that was lost before it was done is done', async () => {
     gated.interfere(
       once('COMMIT', () => {

@@ -87,6 +87,19 @@ describe('consumers', () => {
     expect(sentences(...twice, deliver(101, 'master-b#1', 7, 'changes.17.new'))).toEqual([MISSED]);
   });
 
+  test('of two equal messages the one that is missing may be that of either producer', () => {
+    const ready = [health(1, 'master-c', true)];
+    const twice = [
+      produce(100, 'master-a#1', 'changes.17.new'),
+      produce(100, 'master-c#1', 'changes.17.new'),
+      deliver(100.1, 'master-b#1', 7, 'changes.17.new'),
+    ];
+    const [missed] = sentences(...ready, ...twice);
+    expect(missed).toContain('which master-c#1 or master-a#1 produced at 1m40s');
+    for (const node of ['master-a', 'master-c'])
+      expect(sentences(...ready, ...twice, reconnect(110, node))).toEqual([]);
+  });
+
   test.each<[string, HistoryEvent]>([
     ['the consumer is told that it may have missed something', reconnect(110, 'master-b')],
     ['the producer lost its connection', reconnect(110, 'master-a')],

@@ -10,6 +10,7 @@ import { OPERATIONS, type OperationKind } from './workload/operation.js';
 import { FAULTS } from './nemesis/index.js';
 import { ORACLES } from './oracles/index.js';
 import type { Oracle } from './oracles/history.js';
+import { BUILDS_RANGES, type SimulatedBuilds } from './workload/simulated-executor.js';
 
 /** What the author of a scenario writes; everything but name, description and schedulers has a default. */
 export interface ScenarioOptions {
@@ -28,6 +29,8 @@ export interface ScenarioOptions {
   readonly schedulers: (version: number) => readonly BaseScheduler[];
   /** How many versions of the configuration there are: `schedulers` is called with 0 at first. Default 1. */
   readonly versions?: number;
+  /** Somebody who does the builds: every master drives those of all builders. Default nobody; requests stay open. */
+  readonly executor?: SimulatedBuilds | null;
   /** Changes that arrive during the chaos phase. Default 40. */
   readonly changes?: number;
   /** Expected strikes of each fault per simulated hour; see `standin list --faults`. Default none. */
@@ -66,6 +69,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
     masters: 3,
     durationS: 600,
     changes: 40,
+    executor: null,
     versions: 1,
     operations: {},
     faults: {},
@@ -85,7 +89,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
 
 const KEYS = [
   'name', 'description', 'masters', 'durationS', 'schedulers', 'changes', 'faults', 'network', 'clocks', 'counters',
-  'guarantees', 'versions', 'operations', 'oracles', 'ambient', 'allowUncaught',
+  'guarantees', 'executor', 'versions', 'operations', 'oracles', 'ambient', 'allowUncaught',
 ]; // prettier-ignore
 
 function checkKeys(options: ScenarioOptions): void {
@@ -113,10 +117,20 @@ function checkScenario(scenario: Scenario): void {
     FAULTS.map((fault) => fault.kind),
   );
   checkRates(name, 'operation', operations, Object.keys(OPERATIONS));
+  if (scenario.executor !== null) checkBuilds(name, scenario.executor);
   checkOneOf(name, 'network', scenario.network, NETWORKS);
   checkOneOf(name, 'ambient', scenario.ambient, ['route', 'strict']);
   const known = ORACLES.map((oracle) => oracle.name);
   for (const guarantee of guarantees) checkOneOf(name, 'guarantees', guarantee, known);
+}
+
+function checkBuilds(name: string, builds: SimulatedBuilds): void {
+  for (const [key, value] of Object.entries(builds)) {
+    const range = BUILDS_RANGES[key as keyof SimulatedBuilds];
+    if (range === undefined)
+      fail(name, `has no option 'executor.${key}'${nearest(key, Object.keys(BUILDS_RANGES))}`);
+    checkInteger(name, `executor.${key}`, value as number, range);
+  }
 }
 
 function checkRates(

@@ -12,6 +12,7 @@ import { migrate } from './db/migrate.js';
 import { openDatabase, parseDatabaseUrl, type RealDriver } from './db/open-database.js';
 import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
+import { NodeCommands } from './runtime/node/commands.js';
 import { NodeWebSocket } from './mq/websocket/client.js';
 import { sleep } from './runtime/clock.js';
 import { NodeJobDirectory } from './runtime/node/job-directory.js';
@@ -105,7 +106,14 @@ class MasterProcess {
       process.exit(CANNOT_GO_ON);
     };
     const openJobDirectory = (path: string): NodeJobDirectory => new NodeJobDirectory(path);
-    const ports = { runtime: this.#runtime, driver, webSocket: NodeWebSocket, openJobDirectory, exit };
+    const ports = {
+      runtime: this.#runtime,
+      driver,
+      webSocket: NodeWebSocket,
+      openJobDirectory,
+      commands: new NodeCommands(),
+      exit,
+    };
     return new BuildMaster(this.#config, ports);
   }
 

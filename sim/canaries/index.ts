@@ -3,13 +3,16 @@
 import type { Canary } from './canary.js';
 import { backlogLast } from './backlog-last.js';
 import { blindRetry } from './blind-retry.js';
+import { driftingLoop } from './drifting-loop.js';
 import { forgottenTimer } from './forgotten-timer.js';
 import { greedyWildcard } from './greedy-wildcard.js';
 import { lateDelivery } from './late-delivery.js';
 import { moduleCounter } from './module-counter.js';
+import { mortalLoop } from './mortal-loop.js';
 import { noCatchUp } from './no-catch-up.js';
 import { noFence } from './no-fence.js';
 import { noResubscription } from './no-resubscription.js';
+import { overlappingLoop } from './overlapping-loop.js';
 import { separateTransactions } from './separate-transactions.js';
 import { slotBeforeBuild } from './slot-before-build.js';
 import { starvedConsumer } from './starved-consumer.js';
@@ -37,4 +40,7 @@ export const CANARIES: readonly Canary[] = [
   lateDelivery,
   greedyWildcard,
   backlogLast,
+  mortalLoop,
+  driftingLoop,
+  overlappingLoop,
 ];

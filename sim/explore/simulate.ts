@@ -138,6 +138,7 @@ class Run {
       engine: this.#engine,
       plan: this.#plan,
       schedulers: (version) => this.#newSchedulers(version),
+      builds: this.#scenario.executor,
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
     });

@@ -66,6 +66,22 @@ export interface StateReadHistoryEvent extends ProcessId {
 }
 
 /**
+ * A run of a periodic task began, was left out because the last one is under way, or ended; or nobody runs the task any
+ * more. A task is known by process, manager and name; tasks of one manager may wait for each other.
+ */
+export interface TaskHistoryEvent extends ProcessId {
+  readonly kind: 'task';
+  readonly atUs: number;
+  readonly what: 'started' | 'skipped' | 'ended' | 'retired';
+  readonly manager: string;
+  readonly task: string;
+  /** Of `started`: from run to run, on the clock of the process. */
+  readonly spacingMs: number;
+  /** Of `ended`: by an error. */
+  readonly failed: boolean;
+}
+
+/**
  * A consumer of the message queue: `asked` = startConsuming was called, `started` = it resolved, `stopping` =
  * stopConsuming was called, `stopped` = it resolved. `consumer` is unique in the run.
  */
@@ -145,6 +161,7 @@ export type HistoryEvent =
   | CommitHistoryEvent
   | ActiveHistoryEvent
   | StateReadHistoryEvent
+  | TaskHistoryEvent
   | ConsumeHistoryEvent
   | ProduceHistoryEvent
   | DeliverHistoryEvent

@@ -1,4 +1,4 @@
-// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G11 and G13).
+// The oracles, one for each guarantee, in the order of the guarantees' numbers (G1 to G13).
 
 import { dataFollows } from './data-follows.js';
 import { deadReleased } from './dead-released.js';
@@ -13,6 +13,7 @@ import { singleActive } from './single-active.js';
 import { singleEffect } from './single-effect.js';
 import { slotOnce } from './slot-once.js';
 import { stateRecovered } from './state-recovered.js';
+import { tasksAlive } from './tasks-alive.js';
 
 /** Every oracle that comes with Standin; a scenario names those that it is judged by. */
 export const ORACLES: readonly Oracle[] = [
@@ -27,5 +28,6 @@ export const ORACLES: readonly Oracle[] = [
   deadReleased,
   queueContract,
   disabledIdle,
+  tasksAlive,
   dataFollows,
 ];

@@ -6,32 +6,19 @@
 // become dev-1, dev-2 … in the order in which they first appear, so that no name leaves the repository.
 
 import { spawnSync } from 'node:child_process';
+import { LOG_ARGUMENTS, parseCommits, VARIABLES_OF_HOOKS, type Commit } from '../../src/drivers/git-log.js';
 import { ChangeLogError, MOST_FILES, type LoggedChange } from './logged-change.js';
-
-interface Commit {
-  readonly revision: string;
-  readonly parents: readonly string[];
-  readonly when: number;
-  readonly author: string;
-  readonly message: string;
-  readonly files: readonly string[];
-}
-
-/** One record: NUL, then five fields with a NUL after each. Git adds a NUL, then a newline and the paths if there are any. */
-const FORMAT = '%x00%H%x00%P%x00%ct%x00%aE%x00%B%x00';
 
 /** A repository's whole history up to HEAD, ordered by time, parents first where times are equal. @throws ChangeLogError. */
 export function readGitHistory(repository: string): readonly LoggedChange[] {
-  const output = git(repository, [
-    'log', '-z', '--topo-order', '--reverse', '--name-only', '--no-renames', '--diff-merges=first-parent',
-    '--no-ext-diff', '--no-textconv', '--no-color', '--no-show-signature', '--no-notes', `--format=${FORMAT}`, 'HEAD',
-  ]); // prettier-ignore
-  const commits = [...parseCommits(output.split('\0'))];
+  const output = git(repository, [...LOG_ARGUMENTS, '--topo-order', '--reverse', 'HEAD']);
+  const commits = [...parseCommits(output)];
   const branches = branchesOf(commits);
   const authors = new Map<string, string>();
   return commits
     .toSorted((a, b) => a.when - b.when)
-    .map(({ revision, when, author, files }) => {
+    .map(({ revision, when, email, files }) => {
+      const author = email.toLowerCase();
       if (!authors.has(author)) authors.set(author, `dev-${authors.size + 1}`);
       const branch = branches.get(revision) ?? 'master';
       return {
@@ -42,19 +29,6 @@ export function readGitHistory(repository: string): readonly LoggedChange[] {
         files: files.slice(0, MOST_FILES),
       };
     });
-}
-
-/** Paths are never empty, so an empty token after them is the start of the next record. */
-function* parseCommits(tokens: readonly string[]): Generator<Commit> {
-  for (let i = 1; i < tokens.length;) {
-    const [revision = '', parents = '', when = '', author = '', message = ''] = tokens.slice(i, i + 5);
-    i += 6;
-    const files: string[] = [];
-    for (; i < tokens.length && tokens[i] !== ''; i++) files.push(tokens[i]?.replace(/^\n/, '') ?? '');
-    i += 1;
-    const parentList = parents.split(' ').filter((parent) => parent !== '');
-    yield { revision, parents: parentList, when: Number(when), author: author.toLowerCase(), message, files };
-  }
 }
 
 /** The branch of each commit that is not on the main line, by revision. */
@@ -129,8 +103,7 @@ function git(repository: string, args: readonly string[]): string {
   return stdout;
 }
 
-/** Inside a git hook these variables would name the hook's repository instead of the one asked for. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { GIT_DIR: _dir, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...rest } = process.env;
-  return rest;
+  const variables = Object.entries(process.env);
+  return Object.fromEntries(variables.filter(([name]) => !VARIABLES_OF_HOOKS.includes(name)));
 }

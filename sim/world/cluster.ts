@@ -7,6 +7,7 @@
 import { StandinError, describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
+import { BuildDriver } from '../../src/drivers/build-driver.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SOUND_PARTS, type MasterParts } from '../../src/master/parts.js';
@@ -14,6 +15,7 @@ import { createMessageQueue } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import type { SimulatedWorkers } from '../workload/simulated-executor.js';
 import type { HistoryEvent } from '../oracles/history.js';
 import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
@@ -30,6 +32,8 @@ export interface ClusterOptions {
   readonly routerUrl: string;
   /** The schedulers of a version of a master's configuration: called in that master's own process. */
   readonly schedulers: (version: number) => readonly BaseScheduler[];
+  /** Who does the builds; null: nobody. */
+  readonly builds: SimulatedWorkers | null;
   readonly parts: Partial<MasterParts>;
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
@@ -202,7 +206,7 @@ export class Cluster {
 
   #main(process: Process, name = process.node.name): void {
     const schedulers = this.#options.schedulers(this.#versions.get(name) ?? 0);
-    const config = this.#configOf(name, schedulers);
+    const config = { ...this.#configOf(name, schedulers), drivers: this.#drivers(process, schedulers) };
     const { network, parts } = this.#options;
     const host = this.#ports(process);
     const kinds = { ...SOUND_PARTS, ...parts };
@@ -214,6 +218,14 @@ export class Cluster {
       () => this.#options.onLife(process, 'ready'),
       (error: unknown) => process.exit(`start failed: ${describeError(error)}`),
     );
+  }
+
+  /** One driver for all builders, if anybody builds. */
+  #drivers(process: Process, schedulers: readonly BaseScheduler[]): readonly BuildDriver[] {
+    const { builds } = this.#options;
+    const builders = [...new Set(schedulers.flatMap(({ builderNames }) => builderNames))];
+    if (builds === null || builders.length === 0) return [];
+    return [new BuildDriver('builds', builders, { executor: builds.executorOf(process), timeOutS: 600 })];
   }
 
   #ports(process: Process): MasterPorts {

@@ -9,9 +9,10 @@ import { masterNames } from '../explore/plan.js';
 import type { Kernel, LifeEvent, Process } from '../kernel/kernel.js';
 import { DATABASE_NODE, type Fault, type FaultSurface, type PlannedFault } from '../nemesis/fault.js';
 import { faultOfKind } from '../nemesis/index.js';
-import type { HistoryEvent } from '../oracles/history.js';
+import type { HistoryEvent, TaskHistoryEvent } from '../oracles/history.js';
 import type { PlannedOperation } from '../workload/operation.js';
 import { Operator } from '../workload/operator.js';
+import { SimulatedWorkers, type SimulatedBuilds } from '../workload/simulated-executor.js';
 import { ChangeSender } from '../workload/change-sender.js';
 import { Cluster } from './cluster.js';
 import { DatabaseServer } from './database-server.js';
@@ -26,6 +27,8 @@ export interface WorldOptions {
   readonly plan: Plan;
   /** The schedulers of a version of the configuration. */
   readonly schedulers: (version: number) => readonly BaseScheduler[];
+  /** What becomes of builds; null: nobody does them. */
+  readonly builds: SimulatedBuilds | null;
   readonly parts: Partial<MasterParts>;
   readonly onHistory: (event: HistoryEvent) => void;
 }
@@ -80,6 +83,7 @@ export class World implements FaultSurface {
       databaseNode: DATABASE_NODE,
       routerUrl: this.router.url,
       schedulers: options.schedulers,
+      builds: options.builds === null ? null : new SimulatedWorkers(kernel, options.builds),
       parts: options.parts,
       onProbe: (process, event, detail) => this.#probed(process, event, detail),
       onLife: (process, what) => this.#masterLived(process, what),
@@ -235,6 +239,10 @@ export class World implements FaultSurface {
 
   #probed(process: Process, event: string, detail: JsonObject): void {
     const { nowUs } = this.kernel;
+    if (event.startsWith('task-')) {
+      this.#tell(taskEvent(nowUs, process, event, detail));
+      return;
+    }
     const { node, incarnation } = process;
     if (event === 'message-taken') {
       const { queue, messageId } = detail as { queue: string; messageId: number };
@@ -286,4 +294,21 @@ export class World implements FaultSurface {
   #tell(event: HistoryEvent): void {
     this.#options.onHistory(event);
   }
+}
+
+function taskEvent(atUs: number, process: Process, event: string, detail: JsonObject): TaskHistoryEvent {
+  const {
+    manager,
+    task,
+    spacingMs = 0,
+    failed = false,
+  } = detail as {
+    manager: string;
+    task: string;
+    spacingMs?: number;
+    failed?: boolean;
+  };
+  const what = event.slice('task-'.length) as TaskHistoryEvent['what'];
+  const { node, incarnation } = process;
+  return { kind: 'task', atUs, node: node.name, incarnation, what, manager, task, spacingMs, failed };
 }

@@ -3,6 +3,7 @@
 // @source buildbot master/buildbot/data/buildrequests.py, builds.py, builders.py, buildsets.py
 
 import { present } from '../core/assert.js';
+import { RETRY } from '../core/results.js';
 import { AlreadyClaimedError } from '../db/build-requests.js';
 import type { Build, NewBuild } from '../db/builds.js';
 import type { Owner } from '../db/claims.js';
@@ -11,6 +12,14 @@ import type { Transaction } from '../db/transaction.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { EventWriter } from './event-writer.js';
 import { buildEvent, builderEvent, buildRequestEvent, buildsetEvent, type Event } from './events.js';
+
+/** How a build ends. */
+export interface BuildEnd {
+  /** Of core/results.ts. */
+  readonly results: number;
+  /** What it says of itself from then on. */
+  readonly stateString: string;
+}
 
 /** Builds, and requests, that one transaction releases. */
 const RELEASED_AT_ONCE = 50;
@@ -83,6 +92,64 @@ export class BuildUpdates {
     return this.#announcing('build', 1, async (tx) => {
       const added = await this.#db.builds.addBuildIn(tx, { ...build, buildid, startedAt: this.#now() });
       return { events: [buildEvent('new', added)], value: added };
+    });
+  }
+
+  /**
+   * Claims a request and begins a build of it, both or neither: no request is claimed of which nothing is built. Null when
+   * the request is somebody's already, or complete. @throws ClaimLostError when the owner's incarnation is not active
+   */
+  async beginBuild(build: Omit<NewBuild, 'buildid' | 'startedAt'>): Promise<Build | null> {
+    const buildid = await this.#db.ids.takeOne('builds');
+    const brids = [build.buildrequestid];
+    try {
+      return await this.#announcing('begin', 2, async (tx) => {
+        const now = this.#now();
+        await this.#db.buildRequests.claimBuildRequestsIn(tx, brids, build, now);
+        const added = await this.#db.builds.addBuildIn(tx, { ...build, buildid, startedAt: now });
+        const claimed = await this.#requestEvents(tx, 'claimed', brids);
+        return { events: [...claimed, buildEvent('new', added)], value: added };
+      });
+    } catch (error) {
+      if (error instanceof AlreadyClaimedError) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Ends a build and what hangs on it, together: its request is complete, or with RETRY can be claimed again; its buildset
+   * is complete if that was the last. The build's row is locked first, so that of this and the housekeeping of a dead
+   * incarnation one comes second, and finds that it is late.
+   * @throws ClaimLostError when the owner's incarnation is not active, or the build is complete, or another's
+   */
+  async endBuild(
+    build: Pick<Build, 'buildid' | 'buildrequestid'>,
+    owner: Owner,
+    end: BuildEnd,
+  ): Promise<void> {
+    const { buildid, buildrequestid } = build;
+    const { results, stateString } = end;
+    const brids = [buildrequestid];
+    await this.#announcing('end', 3, async (tx) => {
+      const { builds, buildRequests } = this.#db;
+      const completeAt = this.#now();
+      await builds.lockOwnedIn(tx, buildid, owner);
+      await builds.setBuildStateStringIn(tx, buildid, owner, stateString);
+      const ended = await builds.finishBuildIn(tx, buildid, owner, { results, completeAt });
+      const finished = buildEvent('finished', ended);
+      const [request] = await buildRequests.getBuildRequestsIn(tx, brids);
+      if (request === undefined || request.complete) return { events: [finished], value: null }; // it was cancelled
+      if (results === RETRY) {
+        const unclaimed = await buildRequests.unclaimBuildRequestsIn(tx, brids, owner);
+        return {
+          events: [finished, ...(await this.#requestEvents(tx, 'unclaimed', unclaimed))],
+          value: null,
+        };
+      }
+      await buildRequests.completeBuildRequestsIn(tx, brids, { results, completeAt, owner });
+      const completed = buildRequestEvent('complete', { ...request, complete: true, results, completeAt });
+      const buildset = await this.#maybeCompleteIn(tx, request.buildsetid, completeAt);
+      return { events: [finished, completed, ...buildset], value: null };
     });
   }
 

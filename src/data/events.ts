@@ -105,6 +105,12 @@ export type BuilderBody = { readonly builderid: number; readonly masterid: numbe
 export const NEW_CHANGES: Filter = ['changes', null, 'new'];
 export const MASTER_STOPPED: Filter = ['masters', null, 'stopped'];
 export const SCHEDULER_RELEASED: Filter = ['schedulers', null, 'released'];
+export const CHANGE_SOURCE_RELEASED: Filter = ['changesources', null, 'released'];
+/** What a builder of something listens to. */
+export const BUILD_REQUEST_CLAIMABLE: readonly Filter[] = [
+  ['buildrequests', null, 'new'],
+  ['buildrequests', null, 'unclaimed'],
+];
 export const SCHEDULER_UPDATED: Filter = ['schedulers', null, 'updated'];
 
 /** A master's incarnation grows, and each begins active: that orders what is heard of it. */

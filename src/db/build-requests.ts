@@ -91,6 +91,13 @@ export class BuildRequestsConnector {
     return this.#read({ sql: `${SELECT} WHERE ${conditions.join(' AND ')} ORDER BY r.id`, values });
   }
 
+  /** At most `limit` requests of these builders that nobody has claimed: those of higher priority first, then the oldest. */
+  getClaimable(builderids: readonly number[], limit: number): Promise<readonly BuildRequest[]> {
+    const sql = `${SELECT} WHERE r.builderid IN ${placeholders(builderids.length)} AND r.complete = 0 AND c.brid IS NULL
+                 ORDER BY r.priority DESC, r.submitted_at, r.id LIMIT ?`;
+    return this.#read({ sql, values: [...builderids, limit] });
+  }
+
   /** Those of these requests that exist, by id, as part of a transaction. */
   async getBuildRequestsIn(tx: Transaction, brids: readonly number[]): Promise<readonly BuildRequest[]> {
     const results = await tx.run(

@@ -98,6 +98,17 @@ export class BuildsConnector {
     return { ...build, number: integerOf(row, 'number'), complete: false, completeAt: null, results: null };
   }
 
+  /**
+   * Takes the lock of a build's row for its owner. @throws ClaimLostError unless this incarnation is active, the build is
+   * its own and runs.
+   */
+  async lockOwnedIn(tx: Transaction, buildid: number, owner: Owner): Promise<void> {
+    const sql = `SELECT b.id FROM builds b JOIN masters m ON m.id = b.masterid AND m.incarnation = b.incarnation
+                 WHERE b.id = ? AND b.masterid = ? AND b.incarnation = ? AND b.complete_at IS NULL AND m.active = 1`;
+    const found = await tx.one(sql, [buildid, owner.masterid, owner.incarnation], `row:builds:${buildid}`);
+    if (found === null) throw new ClaimLostError(`the end of build ${buildid}`);
+  }
+
   /** Says what a build is doing. @throws ClaimLostError when it is complete, or of another incarnation. */
   async setBuildStateStringIn(
     tx: Transaction,

@@ -8,6 +8,7 @@ import { SUCCESS, worstResult } from '../core/results.js';
 import type { Database } from './database.js';
 import type { Row, SqlValue, Statement } from './driver.js';
 import { booleanOf, integerOf, integerOrNull, textOf, textOrNull } from './row.js';
+import { stampOf, type SourceStamp } from './sourcestamps.js';
 import type { Transaction } from './transaction.js';
 
 /** Name to [value, source]. */
@@ -139,6 +140,15 @@ export class BuildsetsConnector {
     const sql = `SELECT property_name, property_value FROM buildset_properties WHERE buildsetid = ? ORDER BY property_name`;
     const rows = present((await this.#database.read([{ sql, values: [bsid] }]))[0], 'properties').rows;
     return Object.fromEntries(rows.map((row) => [textOf(row, 'property_name'), propertyOf(row)]));
+  }
+
+  /** The source stamps of a buildset, by id. */
+  async getBuildsetStamps(bsid: number): Promise<readonly SourceStamp[]> {
+    const sql = `SELECT s.branch, s.revision, s.repository, s.project, s.codebase
+                 FROM buildset_sourcestamps l JOIN sourcestamps s ON s.id = l.sourcestampid
+                 WHERE l.buildsetid = ? ORDER BY s.id`;
+    const rows = present((await this.#database.read([{ sql, values: [bsid] }]))[0], 'stamps').rows;
+    return rows.map(stampOf);
   }
 
   /** Completes a buildset. @throws AlreadyCompleteError. */

@@ -118,3 +118,14 @@ export function stampHash(stamp: SourceStamp): string {
   // No branch may be taken for none, nor two words for others that join alike.
   return sha1(JSON.stringify(patch === null ? words : [...words, patch]));
 }
+
+/** The stamp in a row that has its columns. */
+export function stampOf(row: Row): SourceStamp {
+  return {
+    branch: textOrNull(row, 'branch'),
+    revision: textOrNull(row, 'revision'),
+    repository: textOf(row, 'repository'),
+    project: textOf(row, 'project'),
+    codebase: textOf(row, 'codebase'),
+  };
+}

@@ -15,18 +15,28 @@
 import { StandinError, describeError } from '../core/errors.js';
 import { Mutex } from '../core/mutex.js';
 import type { NewChange } from '../db/changes.js';
+import type { Owner } from '../db/claims.js';
 import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
+import { FencedState } from '../data/fenced-state.js';
 import { EventWriter } from '../data/event-writer.js';
-import { MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED } from '../data/events.js';
+import {
+  CHANGE_SOURCE_RELEASED,
+  MASTER_STOPPED,
+  SCHEDULER_RELEASED,
+  SCHEDULER_UPDATED,
+} from '../data/events.js';
 import { DataQueries } from '../data/queries.js';
 import { CallCommitter } from '../data/calls.js';
 import { DataUpdates } from '../data/updates.js';
 import type { EffectCommitter } from '../data/effects.js';
 import { MQConnector } from '../data/mq-connector.js';
+import type { ChangeSource } from '../drivers/change-source.js';
+import { DriverHost } from '../drivers/driver-host.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import { createMessageQueue } from '../mq/mq-options.js';
 import type { WebSocketClass } from '../mq/web-socket.js';
+import type { Commands } from '../runtime/commands.js';
 import { sleep, type Timer } from '../runtime/clock.js';
 import type { OpenJobDirectory } from '../runtime/job-directory.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -50,6 +60,8 @@ export interface MasterPorts {
   readonly webSocket?: WebSocketClass;
   /** A message queue of the host's own, in place of the configured one. */
   readonly mq?: MessageQueue;
+  /** For drivers and change sources that run commands. Default none. */
+  readonly commands?: Commands;
   /** For schedulers that take jobs from a directory. Default none. */
   readonly openJobDirectory?: OpenJobDirectory;
   /** Ends the process: the master cannot go on. */
@@ -88,6 +100,7 @@ export class BuildMaster {
   #masterid = 0;
   #heartbeat: Heartbeat | null = null;
   #keeper: ClaimKeeper | null = null;
+  #drivers: DriverHost | null = null;
   #lapse: Timer | null = null;
   #started: Promise<void> | null = null;
   #stopped: Promise<void> | null = null;
@@ -106,11 +119,12 @@ export class BuildMaster {
     this.queries = new DataQueries(this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
-    this.#poll = new Poll(runtime, this.config.claimPollMs);
+    this.#poll = new Poll(runtime, this.config.claimPollMs, this.#parts.Loop);
     this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
     this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
-    this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED].map(
+    const ofSources = this.config.changeSources.length === 0 ? [] : [CHANGE_SOURCE_RELEASED];
+    this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED, ...ofSources].map(
       (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
     );
     this.#services = this.#tree();
@@ -172,7 +186,9 @@ export class BuildMaster {
     this.#runningKeeper();
     for (const scheduler of removed) await keeper.remove(scheduler);
     for (const scheduler of added) await keeper.add(scheduler);
-    this.#config = { ...config, schedulers };
+    // Change sources and drivers stay as they are until the master is restarted.
+    const { changeSources, drivers } = this.#config;
+    this.#config = { ...config, schedulers, changeSources, drivers };
     const names = (list: readonly BaseScheduler[]): readonly string[] => list.map(({ name }) => name);
     const kept = schedulers.filter((scheduler) => before.includes(scheduler));
     const done = { removed: names(removed), added: names(added), kept: names(kept) };
@@ -220,6 +236,11 @@ export class BuildMaster {
         start: async () => this.#keeper?.start(),
         stop: async () => this.#keeper?.stop(),
       },
+      {
+        name: 'drivers',
+        start: () => this.#tryAgain('start', async () => this.#drivers?.start()),
+        stop: async () => this.#drivers?.stop(),
+      },
     ]);
   }
 
@@ -244,6 +265,7 @@ export class BuildMaster {
       lease: this.#lease,
       masterid: this.#masterid,
       heartbeatMs: this.config.heartbeatMs,
+      Loop: this.#parts.Loop,
       onLapsed: () => this.#quiesce('its lease has lapsed'),
       onRenewed: () => {
         this.#watchLapse();
@@ -263,7 +285,7 @@ export class BuildMaster {
 
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
-    const { schedulers, builders, heartbeatMs, leaseMs } = this.config;
+    const { schedulers, changeSources, drivers, builders, heartbeatMs, leaseMs } = this.config;
     const keeper = new ClaimKeeper(
       {
         runtime,
@@ -274,6 +296,7 @@ export class BuildMaster {
         watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
         masterid: this.#masterid,
         heartbeatMs,
+        Loop: this.#parts.Loop,
         poll: this.#poll,
         housekeeping: new this.#parts.Housekeeping({
           db: this.db,
@@ -283,10 +306,34 @@ export class BuildMaster {
           watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
         }),
       },
-      schedulers,
+      [...schedulers, ...changeSources],
     );
-    await this.#introduce(builders, schedulers, keeper);
+    const built = drivers.flatMap(({ builderNames }) => builderNames);
+    await this.#introduce([...builders, ...built], schedulers, keeper);
+    for (const source of changeSources) await this.#bindSource(source, keeper);
     this.#keeper = keeper;
+    this.#drivers = this.#driverHost();
+  }
+
+  #driverHost(): DriverHost {
+    const { db, mq, data: updates } = this;
+    const { runtime, commands = null } = this.#ports;
+    const owner = (): Owner | null => {
+      const { incarnation } = this.#lease;
+      const isTrusted = incarnation !== null && this.#lease.isTrusted(incarnation);
+      return isTrusted ? { masterid: this.#masterid, incarnation } : null;
+    };
+    const ports = { runtime, db, updates, mq, poll: this.#poll, commands, owner };
+    return new DriverHost(ports, this.config.drivers);
+  }
+
+  async #bindSource(source: ChangeSource, keeper: ClaimKeeper): Promise<void> {
+    const { db, data: updates } = this;
+    const { runtime, commands = null } = this.#ports;
+    const changesourceid = await db.changeSources.findChangeSourceId(source.name);
+    const objectid = await db.state.getObjectId(source.name, source.constructor.name);
+    source.attach({ state: new FencedState(db, 'changesource'), updates, commands }, objectid);
+    source.bind(keeper, runtime, changesourceid);
   }
 
   /** Makes builders and schedulers known to the database, and the schedulers to what they work with. */

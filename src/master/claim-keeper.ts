@@ -17,7 +17,7 @@ import type { Statement } from '../db/driver.js';
 import { ownershipOf, type Claim, type Ownership, type ServiceKind } from '../db/claims.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
-import { Loop } from '../services/loop.js';
+import type { Loop } from '../services/loop.js';
 import type { Poll } from '../services/poll.js';
 import type { Housekeeping } from './housekeeping.js';
 import type { Lease } from './lease.js';
@@ -32,6 +32,7 @@ export interface KeeperContext {
   readonly watch: OwnerWatch;
   readonly masterid: number;
   readonly heartbeatMs: number;
+  readonly Loop: typeof Loop;
   readonly poll: Poll;
   readonly housekeeping: Housekeeping;
 }
@@ -56,7 +57,7 @@ export class ClaimKeeper implements Tenure {
     this.#context = context;
     this.#services = new Set(services);
     const options = { name: 'claim keeper', intervalMs: context.heartbeatMs, retryMs: 1_000 };
-    this.#loop = new Loop(context.runtime, options, () => this.#announcedPass());
+    this.#loop = new context.Loop(context.runtime, options, () => this.#announcedPass());
   }
 
   /**

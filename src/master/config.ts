@@ -5,6 +5,8 @@ import { ConfigError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
 import { parseDatabaseUrl } from '../db/open-database.js';
 import { checkMqOptions, checkMqReconfiguration, type MqOptions } from '../mq/mq-options.js';
+import { ChangeSource } from '../drivers/change-source.js';
+import type { Driver } from '../drivers/driver-host.js';
 import { BaseScheduler } from '../schedulers/base.js';
 import { comparedAttributes, isEqual } from '../services/equivalence.js';
 import { LEASE_MARGIN_MS } from './lease.js';
@@ -18,6 +20,10 @@ export interface MasterOptions {
   readonly builders?: readonly string[];
   /** The database that all masters share, as a URL. Default `sqlite:standin.sqlite`, a file for masters of one machine. */
   readonly db?: string;
+  /** Clustered like schedulers: each is active on one of the masters that name it. */
+  readonly changeSources?: readonly ChangeSource[];
+  /** What this master drives by periodic tasks: build drivers, for example. */
+  readonly drivers?: readonly Driver[];
   /** The kind of message queue, and what it needs. Default `{ type: 'simple' }`, which is for a single master. */
   readonly mq?: MqOptions;
   /** How often the lease is renewed and owners are watched. Default 10,000. */
@@ -32,6 +38,8 @@ export type MasterConfig = Required<MasterOptions>;
 
 const DEFAULTS = {
   builders: [],
+  changeSources: [],
+  drivers: [],
   db: 'sqlite:standin.sqlite',
   mq: { type: 'simple' },
   heartbeatMs: 10_000,
@@ -62,6 +70,8 @@ export function completeConfig(options: MasterOptions): MasterConfig {
     ...refusalOf(() => checkMqOptions(config.mq)),
     ...timingProblems(config),
     ...schedulerProblems(config.schedulers),
+    ...partProblems('changeSources', config.changeSources, isChangeSource),
+    ...partProblems('drivers', config.drivers, isDriver),
   ];
   if (problems.length > 0) refuse(problems);
   return config;
@@ -150,4 +160,25 @@ function isRecord(value: unknown): value is object {
 
 function show(value: unknown): string {
   return value === undefined ? 'missing' : (JSON.stringify(value) ?? typeof value);
+}
+
+function isChangeSource(part: unknown): boolean {
+  return part instanceof ChangeSource;
+}
+
+function isDriver(part: unknown): boolean {
+  if (!isRecord(part)) return false;
+  const { name, start, stop } = part as Partial<Driver>;
+  return typeof name === 'string' && typeof start === 'function' && typeof stop === 'function';
+}
+
+function partProblems(key: string, parts: unknown, isOne: (part: unknown) => boolean): string[] {
+  if (!Array.isArray(parts)) return [`'${key}' must be an array`];
+  const names = new Set<string>();
+  return parts.flatMap((part: { readonly name: string }, i) => {
+    if (!isOne(part)) return [`${key}[${i}] is none of '${key}'`];
+    const problems = names.has(part.name) ? [`two of '${key}' are named '${part.name}'`] : [];
+    names.add(part.name);
+    return problems;
+  });
 }

@@ -11,7 +11,7 @@ import { unreachable } from '../core/assert.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Session } from '../db/driver.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Loop } from '../services/loop.js';
+import type { Loop } from '../services/loop.js';
 import type { Lease } from './lease.js';
 
 export interface HeartbeatContext {
@@ -20,6 +20,7 @@ export interface HeartbeatContext {
   readonly lease: Lease;
   readonly masterid: number;
   readonly heartbeatMs: number;
+  readonly Loop: typeof Loop;
   /** The lease is not trusted any more; resolves when nothing acts any more and the claims have been given back. */
   onLapsed(): Promise<void>;
   /** The lease was renewed. */
@@ -40,7 +41,7 @@ export class Heartbeat {
   constructor(context: HeartbeatContext) {
     this.#context = context;
     const options = { name: 'heartbeat', intervalMs: context.heartbeatMs, retryMs: RETRY_MS };
-    this.#loop = new Loop(context.runtime, options, () => this.#beat());
+    this.#loop = new context.Loop(context.runtime, options, () => this.#beat());
   }
 
   start(): void {

@@ -17,6 +17,7 @@ import { Lease } from '../../src/master/lease.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
+import { Loop } from '../../src/services/loop.js';
 import { Poll } from '../../src/services/poll.js';
 import { describeOnPostgres } from '../support/postgres.js';
 import { withNamespace } from '../support/scratch.js';
@@ -105,7 +106,7 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
       masterid,
       watch: new OwnerWatch(runtime.clock, 60_000),
     });
-    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll, housekeeping };
+    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll, housekeeping, Loop };
     for (let i = 0; i < 20; i++) services.push(new IdleService(`s-${i}`));
     const keeper = new ClaimKeeper({ ...ports, heartbeatMs: HEARTBEAT_MS }, services);
     for (const service of services) service.bind(keeper, runtime, (await claimed(service.name)).serviceid);

@@ -58,6 +58,21 @@ test('the configuration of a master in the guide is accepted', async () => {
   expect(completeConfig(options as MasterOptions).schedulers.map(({ name }) => name)).toEqual(['main']);
 });
 
+test('change sources, drivers and executors are configured and written as their guide does', async () => {
+  const [config] = snippets('drivers.md', /config()/);
+  const modules = snippets('drivers.md', /module()/);
+  const folder = aFolder({ 'master.ts': config?.code ?? '' });
+  const { default: options } = await loadModule(join(folder, 'master.ts'));
+  const { changeSources, drivers } = completeConfig(options as MasterOptions);
+  expect([...changeSources, ...drivers].map(({ name }) => name)).toEqual(['source', 'local']);
+  const exported: string[] = [];
+  for (const { code } of modules) {
+    const file = join(aFolder({ 'module.ts': code }), 'module.ts');
+    exported.push(...Object.keys(await loadModule(file)));
+  }
+  expect(exported).toEqual(['Farm', 'Mailbox']);
+});
+
 /** All that a reader is shown of a run. */
 function wordsOf({ violations, tail }: RunResult): string {
   const broken = violations.map(({ guarantee, message }) => `violation ${guarantee}: ${message}`);

@@ -7,6 +7,7 @@ import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
 import { Housekeeping } from '../../src/master/housekeeping.js';
 import { Lease } from '../../src/master/lease.js';
+import { Loop } from '../../src/services/loop.js';
 import { Poll } from '../../src/services/poll.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
@@ -57,6 +58,7 @@ beforeEach(async () => {
       watch: new OwnerWatch(plane.runtime.clock, 60_000),
       masterid: me.masterid,
       heartbeatMs: HEARTBEAT_MS,
+      Loop,
       poll: new Poll(plane.runtime, 30_000),
       housekeeping: new Housekeeping({
         db: plane.db,

@@ -14,6 +14,8 @@ describe('a configuration', () => {
     expect(completeConfig(LEAST)).toEqual({
       ...LEAST,
       builders: [],
+      changeSources: [],
+      drivers: [],
       db: 'sqlite:standin.sqlite',
       mq: { type: 'simple' },
       heartbeatMs: 10_000,
@@ -26,6 +28,8 @@ describe('a configuration', () => {
     const whole: MasterOptions = {
       ...LEAST,
       builders: ['b'],
+      changeSources: [],
+      drivers: [],
       db: 'postgres://db/standin',
       mq: { type: 'wamp', url: 'wss://router:8080/ws', realm: 'ci' },
       heartbeatMs: 1_000,

@@ -17,6 +17,7 @@ test('every guarantee has its oracle, in order', () => {
     'dead-released',
     'queue-contract',
     'disabled-idle',
+    'tasks-alive',
     'data-follows',
   ]);
 });

@@ -6,6 +6,7 @@ import { QueueTimeoutError, type MessageQueue } from '../../src/mq/message-queue
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { sleep } from '../../src/runtime/clock.js';
 import { Loop } from '../../src/services/loop.js';
+import { Poll } from '../../src/services/poll.js';
 import { Subscription } from '../../src/services/subscription.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
@@ -45,8 +46,8 @@ describe('a loop', () => {
       if (starts.length === 1) throw new StandinError('my-own', 'no');
     });
     loop.start();
-    await runtime.clock.advance(115);
-    expect(starts).toEqual([0, 10, 110]);
+    await runtime.clock.advance(105);
+    expect(starts).toEqual([0, 10, 100]);
     expect(runtime.complaints).toEqual(['warning: test: my-own: no']);
   });
 
@@ -62,7 +63,44 @@ describe('a loop', () => {
     loop.wake();
     loop.wake();
     await runtime.clock.advance(100);
-    expect(starts).toEqual([0, 50, 60]);
+    expect(starts).toEqual([0, 50, 60, 100]);
+  });
+
+  test('that is late does not shift what comes after, and says by how much it was', async () => {
+    const loop = new Loop(runtime, { name: 'test', intervalMs: 10_000 }, async () => {
+      starts.push(runtime.clock.monotonicMs());
+    });
+    loop.start();
+    await runtime.clock.advance(5_000);
+    runtime.clock.pause(28_500);
+    runtime.clock.stepWall(-3_600_000);
+    await runtime.clock.advance(30_000);
+    expect(starts).toEqual([0, 33_500, 40_000, 50_000, 60_000]);
+    expect(runtime.complaints).toEqual(['warning: test is late by 23.500 s']);
+    expect(
+      runtime.probes.filter(({ event }) => event === 'task-started').map(({ detail }) => detail['lateMs']),
+    ).toEqual([0, 23_500, 0, 0, 0]);
+  });
+
+  test('without an interval runs when it is woken, and after the pause for errors', async () => {
+    const loop = new Loop(runtime, { name: 'test', intervalMs: null, retryMs: 10 }, async () => {
+      starts.push(runtime.clock.monotonicMs());
+      if (starts.length === 1) throw new StandinError('my-own', 'no');
+    });
+    loop.start();
+    await runtime.clock.advance(100);
+    loop.wake();
+    await runtime.clock.advance(100);
+    expect(starts).toEqual([0, 10, 100]);
+    expect(runtime.probes).toEqual([]);
+  });
+
+  test('can begin with a pause', async () => {
+    const options = { name: 'test', intervalMs: 100, isFirstDelayed: true };
+    const loop = new Loop(runtime, options, async () => void starts.push(runtime.clock.monotonicMs()));
+    loop.start();
+    await runtime.clock.advance(250);
+    expect(starts).toEqual([100, 200]);
   });
 
   test('stops when its run has ended, and leaves no timer behind', async () => {
@@ -89,6 +127,21 @@ describe('a loop', () => {
     await runtime.clock.advance(500);
     expect(starts).toEqual([]);
   });
+});
+
+test('a poll calls all who look at the same instant, also after one of them threw, as long as somebody looks', async () => {
+  const poll = new Poll(runtime, 100);
+  const endFirst = poll.add(() => {
+    throw new StandinError('my-own', 'no');
+  });
+  const endSecond = poll.add(() => void starts.push(runtime.clock.monotonicMs()));
+  await runtime.clock.advance(250);
+  expect(starts).toEqual([100, 200]);
+  expect(runtime.complaints[0]).toBe('error: a look at the claim poll failed: my-own: no');
+  endFirst();
+  endSecond();
+  await runtime.clock.advance(500);
+  expect([starts, runtime.clock.pending]).toEqual([[100, 200], 0]);
 });
 
 describe('a subscription', () => {

@@ -9,6 +9,7 @@ import { BuildMaster } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import type { OpenJobDirectory } from '../../src/runtime/job-directory.js';
+import { NodeCommands } from '../../src/runtime/node/commands.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { GatedDriver, type Interference } from './gated-driver.js';
 import { ManualClock, START_WALL_MS } from './manual-clock.js';
@@ -66,6 +67,7 @@ export class TestCluster {
       driver,
       mq,
       openJobDirectory,
+      commands: new NodeCommands(),
       exit: (reason: string) => void exits.push(reason),
     };
     const master = new BuildMaster({ name: 'master-a', schedulers, ...options }, ports);

@@ -11,7 +11,7 @@ import { LockTable, type LockHolder } from './database/locks.js';
 import { statementResult } from './database/result.js';
 import type { RowChange } from './database/row-changes.js';
 import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
-import { Transactions, type TransactionStats } from './database/transactions.js';
+import { Transactions, type TransactionStats, type Write } from './database/transactions.js';
 import { SQL_PORT, type Client } from './database/wire.js';
 import type { Network } from './network.js';
 import type { SqlEngine } from './sql-engine.js';
@@ -38,10 +38,10 @@ export class DatabaseServer {
   readonly #host: Host;
   readonly #process: Process;
 
-  /** Listens on port `sql` of the node of `process`. */
-  constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine) {
+  /** Listens on port `sql` of the node of `process`; `isReadOnly`: its sessions may only read. */
+  constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine, isReadOnly = false) {
     this.#process = process;
-    this.#host = new Host(kernel, process, engine);
+    this.#host = new Host(kernel, process, engine, isReadOnly);
     process.onDeath(() => engine.rollbackSavepoint());
     network.listen(process, SQL_PORT, (socket) => {
       const { conditions, sessions } = this.#host;
@@ -58,6 +58,18 @@ export class DatabaseServer {
   /** `listener` hears of every commit that changed observed rows, in the order of commits, at its instant. */
   onCommit(listener: (commit: Commit) => void): void {
     this.#host.listeners.push(listener);
+  }
+
+  /** `listener` hears of the writes of every commit, in the order of commits, at its instant. There may be one. */
+  onWrites(listener: (writes: readonly Write[]) => void): void {
+    this.#host.transactions.onWrites = listener;
+  }
+
+  /** Makes what another server has committed part of this database, at once and outside all sessions. */
+  replay(writes: readonly Write[]): void {
+    const { engine, transactions } = this.#host;
+    for (const { sql, values } of writes) transactions.autocommit(engine.prepare(sql), values);
+    transactions.takeChanges();
   }
 
   /** How often things happened since this server was started. */
@@ -115,6 +127,7 @@ class Host implements SessionHost {
   readonly kernel: Kernel;
   readonly process: Process;
   readonly engine: SqlEngine;
+  readonly isReadOnly: boolean;
   readonly transactions: Transactions;
   readonly locks = new LockTable<LockHolder>();
   readonly conditions: Conditions;
@@ -131,7 +144,8 @@ class Host implements SessionHost {
   opened = 0;
   refused = 0;
 
-  constructor(kernel: Kernel, process: Process, engine: SqlEngine) {
+  constructor(kernel: Kernel, process: Process, engine: SqlEngine, isReadOnly: boolean) {
+    this.isReadOnly = isReadOnly;
     this.kernel = kernel;
     this.process = process;
     this.engine = engine;

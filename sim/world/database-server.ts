@@ -38,10 +38,10 @@ export class DatabaseServer {
   readonly #host: Host;
   readonly #process: Process;
 
-  /** Listens on port `sql` of the node of `process`; `isReadOnly`: its sessions may only read. */
-  constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine, isReadOnly = false) {
+  /** Listens on port `sql` of the node of `process`. */
+  constructor(kernel: Kernel, network: Network, process: Process, engine: SqlEngine) {
     this.#process = process;
-    this.#host = new Host(kernel, process, engine, isReadOnly);
+    this.#host = new Host(kernel, process, engine);
     process.onDeath(() => engine.rollbackSavepoint());
     network.listen(process, SQL_PORT, (socket) => {
       const { conditions, sessions } = this.#host;
@@ -58,6 +58,11 @@ export class DatabaseServer {
   /** `listener` hears of every commit that changed observed rows, in the order of commits, at its instant. */
   onCommit(listener: (commit: Commit) => void): void {
     this.#host.listeners.push(listener);
+  }
+
+  /** From now on its sessions may only read. */
+  refuseWrites(): void {
+    this.#host.isReadOnly = true;
   }
 
   /** `listener` hears of the writes of every commit, in the order of commits, at its instant. There may be one. */
@@ -127,7 +132,6 @@ class Host implements SessionHost {
   readonly kernel: Kernel;
   readonly process: Process;
   readonly engine: SqlEngine;
-  readonly isReadOnly: boolean;
   readonly transactions: Transactions;
   readonly locks = new LockTable<LockHolder>();
   readonly conditions: Conditions;
@@ -141,11 +145,11 @@ class Host implements SessionHost {
     statementTimeouts: 0,
     idleTimeouts: 0,
   };
+  isReadOnly = false;
   opened = 0;
   refused = 0;
 
-  constructor(kernel: Kernel, process: Process, engine: SqlEngine, isReadOnly: boolean) {
-    this.isReadOnly = isReadOnly;
+  constructor(kernel: Kernel, process: Process, engine: SqlEngine) {
     this.kernel = kernel;
     this.process = process;
     this.engine = engine;

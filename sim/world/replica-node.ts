@@ -37,7 +37,8 @@ export class ReplicaNode {
     this.#kernel = kernel;
     const node = kernel.addNode(REPLICA_NODE, { offsetMs: 0, driftPpm: 0 });
     const process = kernel.start(node, () => undefined);
-    this.#server = new DatabaseServer(kernel, network, process, engine, true);
+    this.#server = new DatabaseServer(kernel, network, process, engine);
+    this.#server.refuseWrites();
   }
 
   /** Will do again what `primary` commits from now on. */

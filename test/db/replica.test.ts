@@ -7,7 +7,7 @@ import { DatabaseConnector } from '../../src/db/connector.js';
 import { Database } from '../../src/db/database.js';
 import { IdAllocator } from '../../src/db/ids.js';
 import { openReplica } from '../../src/db/open-database.js';
-import { PostgresDriver } from '../../src/db/postgres/driver.js';
+import type { PostgresDriver } from '../../src/db/postgres/driver.js';
 import { QueuesConnector } from '../../src/db/queues.js';
 import { Replica } from '../../src/db/replica.js';
 import { SCHEMA } from '../../src/db/schema.js';

@@ -9,21 +9,21 @@ import type { PlannedFault } from '../../sim/nemesis/fault.js';
 const PATH = fileURLToPath(new URL('../../scenarios/database-trouble.scenario.ts', import.meta.url));
 /** For five minutes nothing but old rows can be read, and half of the messages are lost; owners change meanwhile. */
 const FAULTS: Plan['faults'] = [
-  fault('replica-lag', 60, 300, '', { lagMs: 60_000, slowMs: 1_000 }),
-  fault('crash', 90, 100, 'master-a'),
-  fault('stop', 200, 60, 'master-b'),
-  fault('message-drop', 250, 100, '', { ppm: 500_000 }),
-  fault('crash', 260, 30, 'master-a'),
+  world('replica-lag', 60, 300, { lagMs: 60_000, slowMs: 1_000 }),
+  { ...world('crash', 90, 100), target: 'master-a' },
+  { ...world('stop', 200, 60), target: 'master-b' },
+  world('message-drop', 250, 100, { ppm: 500_000 }),
+  { ...world('crash', 260, 30), target: 'master-a' },
 ];
 
-function fault(
+/** A fault that strikes the world. */
+function world(
   kind: string,
   atS: number,
   durationS: number,
-  target: string,
   params: PlannedFault['params'] = {},
 ): PlannedFault {
-  return { kind, atMs: atS * 1_000, durationMs: durationS * 1_000, target, params };
+  return { kind, atMs: atS * 1_000, durationMs: durationS * 1_000, target: '', params };
 }
 
 /** Counts the events of a run by kind. */

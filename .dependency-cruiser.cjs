@@ -77,7 +77,7 @@ module.exports = {
     forbid(
       'world-implements-ports-only',
       'The simulated world implements ports: it knows no scheduler, service or master, but where it starts them.',
-      { path: '^sim/world/', pathNot: '^sim/world/(world|cluster)[.]ts$' },
+      { path: '^sim/world/', pathNot: '^sim/world/(world|cluster|watcher)[.]ts$' },
       { path: '^src/(data|services|periodic|drivers|schedulers|master)/' },
     ),
     forbid(

@@ -22,6 +22,7 @@ export default defineScenario({
     'database-restart': 3,
     'slow-database': 3,
     'database-clock': 4,
+    'replica-lag': 4,
     crash: 6,
   },
 });

@@ -24,6 +24,7 @@ export default defineScenario({
     'cut-router': 8,
     'one-way-router': 6,
     'router-restart': 6,
+    'replica-lag': 6,
     crash: 4,
     stop: 4,
   },

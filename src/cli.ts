@@ -9,7 +9,7 @@ import { Command, Option } from 'commander';
 import { ConfigError, StandinError, describeError } from './core/errors.js';
 import type { LogLevel } from './runtime/runtime.js';
 import { migrate } from './db/migrate.js';
-import { openDatabase, parseDatabaseUrl, type RealDriver } from './db/open-database.js';
+import { openDatabase, openReplica, parseDatabaseUrl, type RealDriver } from './db/open-database.js';
 import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
 import { NodeCommands } from './runtime/node/commands.js';
@@ -21,6 +21,11 @@ import { LOG_LEVELS, NodeRuntime } from './runtime/node/runtime.js';
 /** Evaluates the module in a file, in TypeScript or JavaScript, anew each time; returns its exports. */
 export type LoadModule = (file: string) => Promise<Readonly<Record<string, unknown>>>;
 
+/** What a shared file cannot do: docs/databases.md says more. */
+const FILE_LIMITS: readonly string[] = [
+  '  the file is for masters of one machine, and must not be on a network file system',
+  '  a master that crashes is replaced in time; one that is stopped inside a write holds up all others',
+];
 const CANNOT_GO_ON = 1;
 const RETRY_MS = 2_000;
 /** What a shell says of a process that SIGTERM ended. */
@@ -63,9 +68,12 @@ async function loadConfig(file: string, loadModule: LoadModule): Promise<MasterC
 }
 
 function describeConfig(config: MasterConfig): readonly string[] {
-  const { name, schedulers, db, mq, heartbeatMs, leaseMs } = config;
+  const { name, schedulers, db, replica, mq, heartbeatMs, leaseMs } = config;
+  const { kind } = parseDatabaseUrl(db);
   return [
-    `  master ${name}, database ${parseDatabaseUrl(db).kind}, queue ${mq.type}`,
+    `  master ${name}, database ${kind}, queue ${mq.type}`,
+    ...(kind === 'file' ? FILE_LIMITS : []),
+    ...(replica === null ? [] : ['  lists are read from a replica, and may be old']),
     `  a lease of ${leaseMs} ms, renewed every ${heartbeatMs} ms`,
     ...schedulers.map((scheduler) => `  ${scheduler.constructor.name} ${scheduler.name}`),
   ];
@@ -89,18 +97,21 @@ class MasterProcess {
   async run(): Promise<number> {
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     const driver = await openDatabase(this.#config.db, this.#runtime.clock);
-    const master = this.#build(driver);
+    const { replica: replicaUrl } = this.#config;
+    const replica = replicaUrl === null ? null : await openReplica(replicaUrl, this.#runtime.clock);
+    const master = this.#build(driver, replica);
     const signals = { SIGHUP: () => this.#reread(master), SIGTERM: () => this.#stop(master) };
     const listeners = { ...signals, SIGINT: signals.SIGTERM };
     for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
     process.on('uncaughtException', (error) => this.#die(error)); // of a rejection that nobody handled, too
     this.#start(master, driver).catch((error: unknown) => this.#die(error));
     const exitCode = await ended;
+    replica?.close();
     driver.close();
     return exitCode;
   }
 
-  #build(driver: RealDriver): BuildMaster {
+  #build(driver: RealDriver, replica: RealDriver | null): BuildMaster {
     const exit = (reason: string): never => {
       this.#log('error', `ends: ${reason}`);
       process.exit(CANNOT_GO_ON);
@@ -114,7 +125,7 @@ class MasterProcess {
       commands: new NodeCommands(),
       exit,
     };
-    return new BuildMaster(this.#config, ports);
+    return new BuildMaster(this.#config, { ...ports, ...(replica !== null && { replica }) });
   }
 
   /** On an empty database the tables are made first; one that cannot be reached is waited for. */

@@ -5,8 +5,9 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import type { JsonObject } from '../../src/core/json.js';
-import { DatabaseConnector } from '../../src/db/connector.js';
-import { openDatabase, parseDatabaseUrl, type RealDriver } from '../../src/db/open-database.js';
+import { openReplica, parseDatabaseUrl, type RealDriver } from '../../src/db/open-database.js';
+import { Replica } from '../../src/db/replica.js';
+import { checkSchema } from '../../src/db/schema-check.js';
 import { readSnapshot, type ClusterSnapshot } from '../../src/db/snapshot.js';
 import { WampMQ } from '../../src/mq/wamp-queue.js';
 import { NodeWebSocket } from '../../src/mq/websocket/client.js';
@@ -23,7 +24,10 @@ export function watchCommand(onExit: (code: number) => void): Command {
     .description('show a live cluster from outside (see docs/watching.md)')
     .requiredOption('--wamp <url>', 'the message router of its masters: ws://host:port/')
     .option('--realm <name>', 'their realm', 'buildbot')
-    .option('--db <url>', 'their database, for what was before: sqlite:path or postgres://host/database')
+    .option(
+      '--db <url>',
+      'their database or a replica of it, for what was before: sqlite:path or postgres://host/database',
+    )
     .option('--verbose', 'show the stack of an error')
     .action(async (flags: WatchFlags) => onExit(await watch(flags)));
 }
@@ -44,9 +48,9 @@ async function watch({ wamp, realm, db }: WatchFlags): Promise<number> {
   const runtime = new NodeRuntime({ write: (line) => view.note(line) });
   const mq = new WampMQ(runtime, { url: wamp, realm, webSocket: NodeWebSocket });
   const driver = db === undefined ? null : await openExisting(db, runtime);
-  const connector = driver === null ? null : new DatabaseConnector(driver, runtime);
+  const replica = driver === null ? null : new Replica(driver, runtime);
   const live: LiveCluster = new LiveCluster(runtime, mq, {
-    load: connector === null ? null : () => load(connector),
+    load: replica === null ? null : () => load(replica),
     pollMs: POLL_MS,
     keep: KEPT_BUILDSETS,
     onState: (word, state) => view.show(live, word, state),
@@ -58,7 +62,7 @@ async function watch({ wamp, realm, db }: WatchFlags): Promise<number> {
   await signalled;
   await live.stop();
   await mq.stop();
-  connector?.database.stop();
+  replica?.stop();
   driver?.close();
   return EXIT.pass;
 }
@@ -70,12 +74,12 @@ async function openExisting(url: string, runtime: NodeRuntime): Promise<RealDriv
     throw new UsageError(`--db ${url}: a database in memory has nobody in it to watch`);
   if (location.kind === 'file' && !existsSync(location.path))
     throw new UsageError(`--db ${url}: there is no file ${location.path}`);
-  return openDatabase(url, runtime.clock);
+  return openReplica(url, runtime.clock);
 }
 
-async function load(connector: DatabaseConnector): Promise<ClusterSnapshot> {
-  await connector.checkSchema();
-  return readSnapshot(connector.database, KEPT_BUILDSETS);
+async function load(replica: Replica): Promise<ClusterSnapshot> {
+  await checkSchema(replica);
+  return readSnapshot(replica, KEPT_BUILDSETS);
 }
 
 /** Off a terminal: a line for each thing that becomes known; what is said about the connection goes to standard error. */

@@ -76,7 +76,8 @@ export async function simulate(
   plan: Plan,
   options: SimulateOptions = {},
 ): Promise<RunResult> {
-  const run = new Run(scenario, plan, options, await engineOfThisThread());
+  const replica = wantsReplica(plan) ? await replicaOfThisThread() : null;
+  const run = new Run(scenario, plan, options, { primary: await engineOfThisThread(), replica });
   return run.result(await run.end());
 }
 
@@ -88,11 +89,29 @@ function engineOfThisThread(): Promise<SqlEngine> {
   return engine;
 }
 
+/** Opened when the first plan wants it. */
+let replica: Promise<SqlEngine> | null = null;
+
+function replicaOfThisThread(): Promise<SqlEngine> {
+  replica ??= SqlEngine.open();
+  return replica;
+}
+
+/** A replica is there for the fault that strikes it: every other plan does without, and pays nothing. */
+function wantsReplica({ faults }: Plan): boolean {
+  return faults.some(({ kind }) => kind === 'replica-lag');
+}
+
+interface Engines {
+  readonly primary: SqlEngine;
+  readonly replica: SqlEngine | null;
+}
+
 class Run {
   readonly #scenario: Scenario;
   readonly #plan: Plan;
   readonly #options: SimulateOptions;
-  readonly #engine: SqlEngine;
+  readonly #engines: Engines;
   readonly #kernel: Kernel;
   readonly #context: OracleContext;
   readonly #judges: readonly { readonly oracle: Oracle; readonly run: OracleRun }[];
@@ -100,11 +119,11 @@ class Run {
   #world: World | null = null;
   #broken: string | null = null;
 
-  constructor(scenario: Scenario, plan: Plan, options: SimulateOptions, sqlEngine: SqlEngine) {
+  constructor(scenario: Scenario, plan: Plan, options: SimulateOptions, engines: Engines) {
     this.#scenario = scenario;
     this.#plan = plan;
     this.#options = options;
-    this.#engine = sqlEngine;
+    this.#engines = engines;
     const { drain = 'tick', keepTrace = false, onProgress, module } = options;
     this.#kernel = new Kernel({
       decisions: new Decisions(plan.seed, plan.decisions),
@@ -132,10 +151,13 @@ class Run {
   }
 
   #build(): void {
-    this.#engine.reset();
+    const { primary, replica: replicaEngine } = this.#engines;
+    primary.reset();
+    replicaEngine?.reset();
     this.#world = new World({
       kernel: this.#kernel,
-      engine: this.#engine,
+      engine: primary,
+      replicaEngine,
       plan: this.#plan,
       schedulers: (version) => this.#newSchedulers(version),
       builds: this.#scenario.executor,

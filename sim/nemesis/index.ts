@@ -29,6 +29,7 @@ import { partitionAll } from './partition-all.js';
 import { partitionDatabase } from './partition-database.js';
 import { partitionRouter } from './partition-router.js';
 import { pause } from './pause.js';
+import { replicaLag } from './replica-lag.js';
 import { rollingRestart } from './rolling-restart.js';
 import { routerRestart } from './router-restart.js';
 import { secondProcess } from './second-process.js';
@@ -76,6 +77,7 @@ export const FAULTS: readonly Fault[] = [
   lockHold,
   sessionLimit,
   pauseInTransaction,
+  replicaLag,
 ];
 
 /** The fault of this kind. @throws StandinError `unknown-fault` naming the nearest kind. */

@@ -1,7 +1,8 @@
 // G13 data-follows: messages and rows say the same. An event row is written in the transaction that makes it true, and
 // agrees with the rows as that transaction leaves them; a transaction that changes what the catalogue announces announces
 // it; nobody sends a message about an entity that no transaction announced; and no announcement goes unsent.
-// So whoever folds all messages in the order of their commits has the database's rows.
+// So whoever folds all messages in the order of their commits has the database's rows; and whoever watches from outside,
+// where somebody does (viewed-rows.ts).
 //
 // It holds the rows of masters and schedulers, the announcements that have not been sent, and a digest of each
 // announcement, since a slow process may send one again long after its row is gone.
@@ -24,8 +25,11 @@ import {
 } from './history.js';
 import { integer, textOrNull } from './rows.js';
 import { nameFilter, nameProcess } from './sentences.js';
+import { ViewedRows, type Discrepancy } from './viewed-rows.js';
 
 const NAME = 'data-follows';
+/** Of a watcher: a poll of the database, a retry after a failure, a message under way. */
+const VIEW_BOUND_US = 60_000_000;
 
 export const dataFollows: Oracle = {
   name: NAME,
@@ -60,14 +64,22 @@ class DataFollowsRun implements OracleRun {
   readonly #unsent = new Map<number, Announcement>();
   readonly #digests = new Set<string>();
   #convergenceUs = 0;
+  /** Null while nobody watches. */
+  #viewed: ViewedRows | null = null;
 
   constructor(context: OracleContext) {
     this.#boundUs = (context.failoverBoundMs + 2 * context.heartbeatMs) * 1000;
   }
 
   observe(event: HistoryEvent): readonly Violation[] {
-    if (event.kind === 'commit') return this.#commit(event);
+    if (event.kind === 'commit') {
+      this.#viewed?.commit(event);
+      return this.#commit(event);
+    }
     if (event.kind === 'produce') return this.#produce(event);
+    if (event.kind === 'watch') this.#viewed = new ViewedRows();
+    if (event.kind === 'view') return discrepancies(this.#viewed?.view(event), event.atUs);
+    if (event.kind === 'list') return discrepancies(this.#viewed?.list(event), event.atUs);
     if (event.kind === 'phase' && event.phase === 'convergence') this.#convergenceUs = event.atUs;
     return NO_VIOLATIONS;
   }
@@ -85,6 +97,9 @@ class DataFollowsRun implements OracleRun {
         );
     }
     this.pending = pending;
+    this.checks += this.#viewed?.checks ?? 0;
+    if (atUs >= this.#convergenceUs + VIEW_BOUND_US)
+      violations.push(...discrepancies(this.#viewed?.finish(atUs - VIEW_BOUND_US), atUs));
     return violations;
   }
 
@@ -229,6 +244,11 @@ function kindOf(key: readonly string[]): AnnouncedKind | undefined {
 
 function digestOf(key: string, body: string): string {
   return sha1(`${key} ${body}`).slice(0, 16);
+}
+
+function discrepancies(found: readonly Discrepancy[] | undefined, atUs: number): readonly Violation[] {
+  if (found === undefined || found.length === 0) return NO_VIOLATIONS;
+  return found.map(({ name, message }) => violation(name, atUs, message));
 }
 
 function violation(name: string, atUs: number, message: string): Violation {

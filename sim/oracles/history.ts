@@ -131,6 +131,28 @@ export interface TakeHistoryEvent extends ProcessId {
   readonly messageId: number;
 }
 
+/** Somebody begins to watch the masters from outside: before the first commit, if at all. */
+export interface WatchHistoryEvent {
+  readonly kind: 'watch';
+  readonly atUs: number;
+}
+
+/** The live view of the watcher has a new state: the body of a message about `word` (masters, schedulers …). */
+export interface ViewHistoryEvent {
+  readonly kind: 'view';
+  readonly atUs: number;
+  readonly word: string;
+  readonly state: Readonly<Record<string, unknown>>;
+}
+
+/** The watcher was given the list of build requests: the greatest id on it (0 = none), and how many there are. */
+export interface ListHistoryEvent {
+  readonly kind: 'list';
+  readonly atUs: number;
+  readonly latestId: number;
+  readonly total: number;
+}
+
 /** A fault struck or was undone. */
 export interface FaultHistoryEvent {
   readonly kind: 'fault';
@@ -168,6 +190,9 @@ export type HistoryEvent =
   | ReconnectHistoryEvent
   | LostHistoryEvent
   | TakeHistoryEvent
+  | WatchHistoryEvent
+  | ViewHistoryEvent
+  | ListHistoryEvent
   | FaultHistoryEvent
   | UncaughtHistoryEvent
   | PhaseHistoryEvent;

@@ -11,7 +11,7 @@ import { LockTable, type LockHolder } from './database/locks.js';
 import { statementResult } from './database/result.js';
 import type { RowChange } from './database/row-changes.js';
 import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
-import { Transactions, type TransactionStats } from './database/transactions.js';
+import { Transactions, type TransactionStats, type Write } from './database/transactions.js';
 import { SQL_PORT, type Client } from './database/wire.js';
 import type { Network } from './network.js';
 import type { SqlEngine } from './sql-engine.js';
@@ -58,6 +58,23 @@ export class DatabaseServer {
   /** `listener` hears of every commit that changed observed rows, in the order of commits, at its instant. */
   onCommit(listener: (commit: Commit) => void): void {
     this.#host.listeners.push(listener);
+  }
+
+  /** From now on its sessions may only read. */
+  refuseWrites(): void {
+    this.#host.isReadOnly = true;
+  }
+
+  /** `listener` hears of the writes of every commit, in the order of commits, at its instant. There may be one. */
+  onWrites(listener: (writes: readonly Write[]) => void): void {
+    this.#host.transactions.onWrites = listener;
+  }
+
+  /** Makes what another server has committed part of this database, at once and outside all sessions. */
+  replay(writes: readonly Write[]): void {
+    const { engine, transactions } = this.#host;
+    for (const { sql, values } of writes) transactions.autocommit(engine.prepare(sql), values);
+    transactions.takeChanges();
   }
 
   /** How often things happened since this server was started. */
@@ -128,6 +145,7 @@ class Host implements SessionHost {
     statementTimeouts: 0,
     idleTimeouts: 0,
   };
+  isReadOnly = false;
   opened = 0;
   refused = 0;
 

@@ -18,12 +18,16 @@ import { Cluster } from './cluster.js';
 import { DatabaseServer } from './database-server.js';
 import { Health } from './health.js';
 import { Network, NETWORK_PROFILES, type NetworkName } from './network.js';
+import { REPLICA_NODE, ReplicaNode } from './replica-node.js';
 import { RouterNode } from './router-node.js';
 import type { SqlEngine } from './sql-engine.js';
+import { startWatcher } from './watcher.js';
 
 export interface WorldOptions {
   readonly kernel: Kernel;
   readonly engine: SqlEngine;
+  /** Of the replica that the plan wants; null when it wants none. */
+  readonly replicaEngine: SqlEngine | null;
   readonly plan: Plan;
   /** The schedulers of a version of the configuration. */
   readonly schedulers: (version: number) => readonly BaseScheduler[];
@@ -49,6 +53,7 @@ export class World implements FaultSurface {
   readonly router: RouterNode;
   readonly masters: readonly string[];
   readonly faultCounts = new Map<string, FaultCount>();
+  readonly replica: ReplicaNode | null;
   database: DatabaseServer;
   readonly #options: WorldOptions;
   readonly #cluster: Cluster;
@@ -74,6 +79,8 @@ export class World implements FaultSurface {
     }
     this.#health = new Health(this.masters, (event) => this.#tell(event));
     kernel.onLife((event) => this.#lived(event));
+    const { replicaEngine } = options;
+    this.replica = replicaEngine === null ? null : new ReplicaNode(kernel, this.network, replicaEngine);
     this.database = this.#startServer();
     this.router.start();
     this.#cluster = new Cluster({
@@ -90,6 +97,7 @@ export class World implements FaultSurface {
       onMessage: (event) => this.#tell(event),
     });
     this.router.onLost((node, key) => this.#tell({ kind: 'lost', atUs: kernel.nowUs, node, key }));
+    if (this.replica !== null) this.#watch();
     this.#schedule();
   }
 
@@ -132,6 +140,12 @@ export class World implements FaultSurface {
 
   startDatabase(): void {
     if (this.kernel.node(DATABASE_NODE).state === 'down') this.database = this.#startServer();
+  }
+
+  #watch(): void {
+    const { kernel, network, router } = this;
+    const onHistory = (event: HistoryEvent): void => this.#tell(event);
+    startWatcher({ kernel, network, replicaNode: REPLICA_NODE, routerUrl: router.url, onHistory });
   }
 
   #schedule(): void {
@@ -216,6 +230,7 @@ export class World implements FaultSurface {
     const node = kernel.node(DATABASE_NODE);
     const process = kernel.start(node, () => undefined);
     server = new DatabaseServer(kernel, network, process, this.#options.engine);
+    this.replica?.follow(server);
     server.onCommit(({ atUs, client, rows }) => {
       this.#tell({ kind: 'commit', atUs, node: client.node, incarnation: client.incarnation, rows });
       if (rows.some((row) => row.table === CLAIM_TABLE)) this.#sample(true);

@@ -1,14 +1,15 @@
 // What may be read, by path: `['masters']`, `['masters', 7]`, `['masters', 7, 'schedulers']`, `['masters', 7, 'schedulers',
-// 24]`. Lists are filtered, sorted and paged by the database. What is read is live, and decides nothing.
+// 24]`. Lists are filtered, sorted and paged by the database. What is read decides nothing, and where there is a replica it
+// may be seconds old; but what one answer holds was true at one instant.
 // @source buildbot master/buildbot/data/connector.py
 
 import { present } from '../core/assert.js';
 import { StandinError } from '../core/errors.js';
 import { decodeJson, type JsonObject, type JsonValue } from '../core/json.js';
 import { nearest } from '../core/nearest.js';
-import type { Database } from '../db/database.js';
 import type { Row, SqlValue, Statement } from '../db/driver.js';
 import { LISTS, type List } from '../db/lists.js';
+import type { ReplicaReads } from '../db/replica.js';
 import { fieldOf, ResultSpecError, specClauses, type Fields, type ResultSpec } from '../db/result-spec.js';
 import { integerOf } from '../db/row.js';
 
@@ -36,10 +37,10 @@ export interface ListResult {
 }
 
 export class DataQueries {
-  readonly #database: Database;
+  readonly #reads: ReplicaReads;
 
-  constructor(database: Database) {
-    this.#database = database;
+  constructor(reads: ReplicaReads) {
+    this.#reads = reads;
   }
 
   /** The part of a list that `spec` asks for. @throws StandinError `bad-path`; ResultSpecError */
@@ -60,7 +61,7 @@ export class DataQueries {
     };
     const count = { sql: `SELECT COUNT(*) AS total ${matching.sql}`, values: matching.values };
     const isWhole = page.sql === '';
-    const [found, counted] = await this.#database.batch(isWhole ? [select] : [select, count]);
+    const [found, counted] = await this.#reads.readTogether(isWhole ? [select] : [select, count]);
     const data = present(found, 'rows').rows.map((row) => entityOf(row, list.fields));
     const total = isWhole ? data.length : integerOf(present(counted?.rows[0], 'a count'), 'total');
     return { data, offset: spec.offset ?? 0, limit: spec.limit ?? null, total };
@@ -77,7 +78,7 @@ export class DataQueries {
     }
     const { list, condition, values } = resolve(path);
     const sql = `SELECT ${columnsOf(list.fields, spec.fields)} FROM ${list.from} WHERE ${condition}`;
-    const row = (await this.#database.read([{ sql, values }]))[0]?.rows[0];
+    const row = (await this.#reads.readTogether([{ sql, values }]))[0]?.rows[0];
     return row === undefined ? null : entityOf(row, list.fields);
   }
 }

@@ -7,6 +7,7 @@ import { StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonObject } from '../core/json.js';
 import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
+import type { Transaction } from './transaction.js';
 import type { Row, Statement } from './driver.js';
 import { integerOf, integerOrNull, placeholders, textOf, textOrNull } from './row.js';
 
@@ -74,6 +75,9 @@ export interface Change {
   readonly sourcestampid: number;
 }
 
+/** Changes that one transaction of a pruning looks at. */
+const PRUNED_AT_ONCE = 100;
+
 const COLUMNS = `changeid, author, comments, branch, revision, revlink, category, repository, project, codebase,
   when_timestamp, files, properties, parent_changeid, sourcestampid`;
 
@@ -97,6 +101,38 @@ export class ChangesConnector {
     return present((await this.#database.read([{ sql, values: changeids }]))[0], 'changes').rows.map(
       changeOfRow,
     );
+  }
+
+  /** The greatest id of a change, null when there is none. Of two that were added at once the lesser may come later. */
+  async getLatestChangeid(): Promise<number | null> {
+    const latest = { sql: 'SELECT MAX(changeid) AS latest FROM changes', values: [] };
+    const row = (await this.#database.read([latest]))[0]?.rows[0];
+    return row === undefined ? null : integerOrNull(row, 'latest');
+  }
+
+  /**
+   * Forgets changes, and that they were in buildsets, save the newest `keep`; null keeps all. One that a scheduler still
+   * has to look at, or has yet to build, stays however old it is. A change that is forgotten is new to whoever adds it
+   * again under its key. Returns how many were forgotten. @throws BadChangeError
+   */
+  async pruneChanges(keep: number | null): Promise<number> {
+    if (keep === null) return 0;
+    if (!Number.isSafeInteger(keep) || keep < 0)
+      throw new BadChangeError(`${String(keep)} are to be kept, expected a whole number or null`);
+    const oldest = 'SELECT changeid FROM changes ORDER BY changeid DESC LIMIT 1 OFFSET ?';
+    const row = (await this.#database.read([{ sql: oldest, values: [keep] }]))[0]?.rows[0];
+    if (row === undefined) return 0;
+    const last = integerOf(row, 'changeid');
+    let pruned = 0;
+    for (let after: number | null = 0; after !== null;) {
+      const from: number = after;
+      const done = await this.#database.transaction((tx) => pruneSome(tx, from, last), {
+        isIdempotent: true,
+      });
+      pruned += done.pruned;
+      after = done.next;
+    }
+    return pruned;
   }
 
   /** Selects the `changeid` of the change that was added under this key, if any. */
@@ -123,6 +159,40 @@ export class ChangesConnector {
       ], // prettier-ignore
     };
   }
+}
+
+/**
+ * Forgets those of the next changes in (after, last] that nobody waits for; `next` is where to go on, null = at the end. A
+ * change begins to wait in the transaction that adds it, and is classified in the one that takes it from its queue: so one
+ * that is seen neither waiting nor classified never will be.
+ */
+async function pruneSome(
+  tx: Transaction,
+  after: number,
+  last: number,
+): Promise<{ readonly pruned: number; readonly next: number | null }> {
+  const candidates = `SELECT c.changeid, COUNT(s.changeid) AS classified FROM changes c
+    LEFT JOIN scheduler_changes s ON s.changeid = c.changeid
+    WHERE c.changeid > ? AND c.changeid <= ? GROUP BY c.changeid ORDER BY c.changeid LIMIT ${PRUNED_AT_ONCE}`;
+  const rows = await tx.all(candidates, [after, last]);
+  const ids = rows.map((row) => integerOf(row, 'changeid'));
+  const unclassified = ids.filter((_, i) => integerOf(present(rows[i], 'a change'), 'classified') === 0);
+  const keys = unclassified.map((id) => JSON.stringify(['changes', String(id), 'new']));
+  const marks = placeholders(unclassified.length);
+  const waiting =
+    unclassified.length === 0
+      ? []
+      : await tx.all(
+          `SELECT DISTINCT routing_key FROM queue_messages WHERE routing_key IN ${marks} ORDER BY routing_key`,
+          keys,
+        );
+  const isWaiting = new Set(waiting.map((row) => textOf(row, 'routing_key')));
+  const pruned = unclassified.filter((_, i) => !isWaiting.has(present(keys[i], 'a key')));
+  if (pruned.length > 0) {
+    for (const table of ['buildset_changes', 'changes'])
+      await tx.change(`DELETE FROM ${table} WHERE changeid IN ${placeholders(pruned.length)}`, pruned);
+  }
+  return { pruned: pruned.length, next: ids.length < PRUNED_AT_ONCE ? null : (ids.at(-1) ?? null) };
 }
 
 /** Selects the changes of these source stamps, by id; `changeOfRow` reads its rows. */

@@ -9,15 +9,14 @@ import { ChangeSourcesConnector } from './change-sources.js';
 import { ChangesConnector } from './changes.js';
 import type { ClaimsConnector, ServiceKind } from './claims.js';
 import { Database } from './database.js';
-import { DatabaseError, type Driver } from './driver.js';
+import type { Driver } from './driver.js';
 import { EventsConnector } from './events.js';
 import { IdAllocator } from './ids.js';
 import { LeftoversConnector } from './leftovers.js';
 import { MastersConnector } from './masters.js';
-import { checkVersion } from './migrate.js';
 import { OperationsConnector } from './operations.js';
 import { QueuesConnector } from './queues.js';
-import { integerOf } from './row.js';
+import { checkSchema } from './schema-check.js';
 import { SchedulersConnector } from './schedulers.js';
 import { StateConnector } from './state.js';
 
@@ -66,19 +65,7 @@ export class DatabaseConnector {
   }
 
   /** @throws SchemaVersionError when the database is of another version than this code. */
-  async checkSchema(): Promise<void> {
-    checkVersion(await this.#readVersion());
-  }
-
-  /** 0 when the database is empty. */
-  async #readVersion(): Promise<number> {
-    try {
-      const [found] = await this.database.read([{ sql: 'SELECT version FROM schema_version', values: [] }]);
-      const row = found?.rows[0];
-      return row === undefined ? 0 : integerOf(row, 'version');
-    } catch (error) {
-      if (error instanceof DatabaseError && error.code === 'bad-statement') return 0; // there is no such table
-      throw error;
-    }
+  checkSchema(): Promise<void> {
+    return checkSchema(this.database);
   }
 }

@@ -12,6 +12,7 @@ import { sleep, wallSeconds } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { DatabaseError, type Driver, type Session, type Statement, type StatementResult } from './driver.js';
 import { Loans } from './loans.js';
+import type { ReplicaReads } from './replica.js';
 import { textOf } from './row.js';
 import { SessionPool } from './session-pool.js';
 import { rollBack, Transaction } from './transaction.js';
@@ -40,7 +41,7 @@ const LONGEST_PAUSE_MS = 2_000;
 /** Who was first is found at the next attempt, unless yet another came first there; after so many it is no race. */
 const UNIQUE_VIOLATION_RETRIES = 3;
 
-export class Database {
+export class Database implements ReplicaReads {
   readonly #driver: Driver;
   readonly #runtime: Runtime;
   readonly #pool: SessionPool;
@@ -65,6 +66,11 @@ export class Database {
     return this.#retrying({ isIdempotent: true, deadlineMs }, () =>
       this.#onSession((session) => session.run(statements)),
     );
+  }
+
+  /** Reads as of one instant: one round trip, tried again for 30 s. A single statement needs no transaction for that. */
+  readTogether(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
+    return statements.length === 1 ? this.read(statements) : this.batch(statements);
   }
 
   /** Runs the statements as one transaction in one round trip. They must be safe to run twice. */

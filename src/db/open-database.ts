@@ -48,11 +48,21 @@ export async function openDatabase(url: string, clock: Clock): Promise<RealDrive
     case 'file':
       return FileDriver.create(location.path, clock);
     default:
-      return new PostgresDriver({
-        url: location.url,
-        ...(location.namespace !== null && { namespace: location.namespace }),
-      });
+      return postgresDriver(location, false);
   }
+}
+
+/** Opens the database at `url` for reading only: a standby of PostgreSQL will do. @throws ConfigError */
+export async function openReplica(url: string, clock: Clock): Promise<RealDriver> {
+  const location = parseDatabaseUrl(url);
+  return location.kind === 'postgres' ? postgresDriver(location, true) : openDatabase(url, clock);
+}
+
+function postgresDriver(
+  { url, namespace }: Extract<DatabaseLocation, { readonly kind: 'postgres' }>,
+  isReadOnly: boolean,
+): RealDriver {
+  return new PostgresDriver({ url, ...(namespace !== null && { namespace }), isReadOnly });
 }
 
 function sqliteLocation(url: string, rest: string): DatabaseLocation {

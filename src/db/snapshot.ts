@@ -1,10 +1,10 @@
 // The state of the cluster in one read, in the words of the catalogue of events: what a consumer that has missed messages,
-// or has only begun to listen, reads instead. Each list is as of an instant of its own; what a message says later wins.
+// or has only begun to listen, reads instead. All of it is as of one instant, which on a replica is past; what a message says later wins.
 
 import { present } from '../core/assert.js';
 import type { JsonObject } from '../core/json.js';
-import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
+import type { ReplicaReads } from './replica.js';
 import { booleanOf, integerOf, integerOrNull, textOf, textOrNull } from './row.js';
 
 /** Bodies as the messages about these entities have them, by id. */
@@ -18,8 +18,8 @@ export interface ClusterSnapshot {
 }
 
 /** Reads all masters and schedulers, and the latest `limit` buildsets with their requests. @throws DatabaseError */
-export async function readSnapshot(database: Database, limit: number): Promise<ClusterSnapshot> {
-  const results = await database.read(statements(limit));
+export async function readSnapshot(reads: ReplicaReads, limit: number): Promise<ClusterSnapshot> {
+  const results = await reads.readTogether(statements(limit));
   const [masters, schedulers, buildsets, changes, stamps, requests] = results.map(({ rows }) => rows);
   const changeids = groups(present(changes, 'changes'), 'changeid');
   const sourcestampids = groups(present(stamps, 'stamps'), 'sourcestampid');

@@ -19,6 +19,7 @@ import type { Owner } from '../db/claims.js';
 import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
 import { FencedState } from '../data/fenced-state.js';
+import { Replica } from '../db/replica.js';
 import { EventWriter } from '../data/event-writer.js';
 import {
   CHANGE_SOURCE_RELEASED,
@@ -56,6 +57,8 @@ import { Upkeep } from './upkeep.js';
 export interface MasterPorts {
   readonly runtime: Runtime;
   readonly driver: Driver;
+  /** Sessions on a replica of the database, which may lag, for lists. Default none: lists read the database itself. */
+  readonly replica?: Driver;
   /** What the configured message queue connects with, where it needs that. */
   readonly webSocket?: WebSocketClass;
   /** A message queue of the host's own, in place of the configured one. */
@@ -85,6 +88,7 @@ export class BuildMaster {
   readonly data: DataUpdates;
   readonly queries: DataQueries;
   readonly #ports: MasterPorts;
+  readonly #replica: Replica | null;
   readonly #parts: MasterParts;
   readonly #writer: EventWriter;
   readonly #effects: EffectCommitter;
@@ -116,7 +120,8 @@ export class BuildMaster {
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
     this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
     this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
-    this.queries = new DataQueries(this.db.database);
+    this.#replica = ports.replica === undefined ? null : new Replica(ports.replica, runtime);
+    this.queries = new DataQueries(this.#replica ?? this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
     this.#poll = new Poll(runtime, this.config.claimPollMs, this.#parts.Loop);
@@ -207,7 +212,7 @@ export class BuildMaster {
     const nothing = async (): Promise<void> => undefined;
     const { logger } = this.#ports.runtime;
     return new ServiceGroup(this.config.name, logger, [
-      { name: 'database', start: nothing, stop: async () => this.db.database.stop() },
+      { name: 'database', start: nothing, stop: async () => this.#stopReading() },
       {
         name: 'membership',
         start: () => this.#tryAgain('start', () => this.#join()),
@@ -242,6 +247,11 @@ export class BuildMaster {
         stop: async () => this.#drivers?.stop(),
       },
     ]);
+  }
+
+  #stopReading(): void {
+    this.#replica?.stop();
+    this.db.database.stop();
   }
 
   async #stop(): Promise<void> {

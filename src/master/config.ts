@@ -20,6 +20,8 @@ export interface MasterOptions {
   readonly builders?: readonly string[];
   /** The database that all masters share, as a URL. Default `sqlite:standin.sqlite`, a file for masters of one machine. */
   readonly db?: string;
+  /** A replica of it, for lists, which may then be old; `postgres://…`. Default null: lists are read where all else is. */
+  readonly replica?: string | null;
   /** Clustered like schedulers: each is active on one of the masters that name it. */
   readonly changeSources?: readonly ChangeSource[];
   /** What this master drives by periodic tasks: build drivers, for example. */
@@ -41,6 +43,7 @@ const DEFAULTS = {
   changeSources: [],
   drivers: [],
   db: 'sqlite:standin.sqlite',
+  replica: null,
   mq: { type: 'simple' },
   heartbeatMs: 10_000,
   leaseMs: 60_000,
@@ -53,6 +56,7 @@ const TIMINGS = ['heartbeatMs', 'leaseMs', 'claimPollMs'] as const;
 const FIXED: Readonly<Partial<Record<keyof MasterConfig, string>>> = {
   name: 'it is the identity of this master: stop it and start another one',
   db: 'stop all masters, and start them with the new one',
+  replica: 'restart this master',
   heartbeatMs: 'restart this master',
   leaseMs: 'stop all masters, and start them with the new one: they must agree on it',
   claimPollMs: 'restart this master',
@@ -66,6 +70,7 @@ export function completeConfig(options: MasterOptions): MasterConfig {
     ...unknownKeys(options, KEYS, ''),
     ...nameProblems(config.name),
     ...refusalOf(() => parseDatabaseUrl(config.db)),
+    ...replicaProblems(config),
     ...builderProblems(config.builders),
     ...refusalOf(() => checkMqOptions(config.mq)),
     ...timingProblems(config),
@@ -107,6 +112,17 @@ function nameProblems(name: unknown): string[] {
 
 function textProblems(path: string, value: unknown): string[] {
   return typeof value === 'string' && value !== '' ? [] : [`'${path}' is ${show(value)}, expected a text`];
+}
+
+function replicaProblems({ db, replica }: MasterConfig): string[] {
+  if (replica === null) return [];
+  const isPostgres = (url: unknown): boolean => parseDatabaseUrl(String(url)).kind === 'postgres';
+  return refusalOf(() => {
+    if (!isPostgres(replica))
+      throw new ConfigError(`'replica' is ${show(replica)}, expected postgres://host/database`);
+    if (!isPostgres(db))
+      throw new ConfigError(`'replica' is set, but 'db' is no PostgreSQL: a file has no replica`);
+  });
 }
 
 function builderProblems(builders: unknown): string[] {

@@ -39,7 +39,7 @@ const KEYS: Readonly<Record<MqOptions['type'], readonly string[]>> = {
     'maxBuffered',
   ],
 };
-const DEFAULT_REALM = 'buildbot';
+export const DEFAULT_REALM = 'buildbot';
 
 /** The implementations of the kinds; whoever wants to know what one is good for puts another in its place. */
 export interface QueueKinds {

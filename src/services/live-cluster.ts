@@ -3,7 +3,8 @@
 //
 // It subscribes first and reads then, so that nothing falls in between: "already too late to subscribe" does not happen.
 // It reads again when a message does not follow what is known, when messages may have been missed, and once in a while,
-// since the last message of all may be the one that was lost.
+// since the last message of all may be the one that was lost. What it reads may come from a replica that lags: it is folded
+// in by rank, so what is old takes nothing back, and what is missing comes with a later read.
 
 import type { JsonObject } from '../core/json.js';
 import {

@@ -100,6 +100,14 @@ describe('check-config', () => {
     });
   });
 
+  test('says what a file that masters share cannot do', () => {
+    const folder = aFolder({ 'master.ts': configSource('a', 'sqlite:shared.sqlite', FAST) });
+    const { code, stdout } = standin(folder, 'master', 'check-config', 'master.ts');
+    expect(code).toBe(0);
+    expect(stdout).toContain('must not be on a network file system');
+    expect(stdout).toContain('one that is stopped inside a write holds up all others');
+  });
+
   test('says everything that is wrong, without a stack, and exits with 64', () => {
     const source = `export default { nmae: 'a', db: 'oracle://x', leaseMs: 1, schedulers: [] };`;
     const { code, stderr } = standin(aFolder({ 'master.ts': source }), 'master', 'check-config', 'master.ts');

@@ -3,8 +3,9 @@
 
 import { expect, test } from 'vitest';
 import { NotJsonError } from '../../src/core/json.js';
+import { NEW_CHANGES } from '../../src/data/events.js';
 import type { NewChange } from '../../src/db/changes.js';
-import { onEachDatabase, type RunWithDatabase } from './databases.js';
+import { onEachDatabase, type DatabaseEnvironment, type RunWithDatabase } from './databases.js';
 
 const CHANGE: NewChange = {
   author: 'dustin',
@@ -26,6 +27,7 @@ onEachDatabase('the changes connector', (run) => {
   keySuite(run);
   parentSuite(run);
   readingSuite(run);
+  pruningSuite(run);
 });
 
 function addingSuite(run: RunWithDatabase): void {
@@ -209,5 +211,93 @@ function readingSuite(run: RunWithDatabase): void {
       const changes = await db.changes.getChangesByIds([second, 99, first]);
       expect(changes.map(({ changeid }) => changeid)).toEqual([first, second]);
       expect(await db.changes.getChangesByIds([])).toEqual([]);
+    }));
+}
+
+/** Adds so many changes, one after the other; gives their ids. */
+async function addSeveral({ updates }: DatabaseEnvironment, count: number): Promise<readonly number[]> {
+  const ids: number[] = [];
+  for (let i = 0; i < count; i++)
+    ids.push(await updates.addChange({ ...CHANGE, revision: `r${i}` }, `key-${i}`));
+  return ids;
+}
+
+async function changeids(environment: DatabaseEnvironment): Promise<readonly unknown[]> {
+  return (await environment.rows('SELECT changeid FROM changes ORDER BY changeid')).map(
+    ({ changeid }) => changeid,
+  );
+}
+
+function pruningSuite(run: RunWithDatabase): void {
+  test('the latest change is the one of the greatest id, null when there is none', () =>
+    run(async (environment) => {
+      expect(await environment.db.changes.getLatestChangeid()).toBeNull();
+      const ids = await addSeveral(environment, 3);
+      expect(await environment.db.changes.getLatestChangeid()).toBe(ids[2]);
+    }));
+
+  test('pruning keeps the newest changes, and forgets of the others that they were in buildsets', () =>
+    run(async (environment) => {
+      const ids = await addSeveral(environment, 5);
+      await environment.write(
+        ["INSERT INTO buildsets (id, reason, submitted_at) VALUES (1, '', 0)"],
+        ...ids.map(
+          (id) => ['INSERT INTO buildset_changes (buildsetid, changeid) VALUES (1, ?)', id] as const,
+        ),
+      );
+      expect(await environment.db.changes.pruneChanges(2)).toBe(3);
+      expect(await changeids(environment)).toEqual(ids.slice(3));
+      const kept = await environment.rows('SELECT changeid FROM buildset_changes ORDER BY changeid');
+      expect(kept).toEqual(ids.slice(3).map((changeid) => ({ changeid })));
+      expect(await environment.db.changes.pruneChanges(2)).toBe(0);
+      expect(await environment.db.changes.pruneChanges(0)).toBe(2);
+    }));
+
+  test('pruning goes through many, also when a hundred of the oldest have to stay', () =>
+    run(async (environment) => {
+      const ids = await addSeveral(environment, 150);
+      await environment.db.schedulers.findSchedulerId('s');
+      const classify = 'INSERT INTO scheduler_changes (schedulerid, changeid, important) VALUES (1, ?, 1)';
+      await environment.write(...ids.slice(0, 110).map((id) => [classify, id] as const));
+      expect(await environment.db.changes.pruneChanges(1)).toBe(39);
+      await environment.write(['DELETE FROM scheduler_changes']);
+      expect(await environment.db.changes.pruneChanges(1)).toBe(110);
+      expect(await changeids(environment)).toEqual(ids.slice(149));
+    }));
+
+  // Buildbot deletes the classifications with the changes: what has not been built yet then never is.
+  test('a change that a scheduler has classified and not yet built is not pruned', () =>
+    run(async (environment) => {
+      const ids = await addSeveral(environment, 3);
+      const schedulerid = await environment.db.schedulers.findSchedulerId('s');
+      const classify = 'INSERT INTO scheduler_changes (schedulerid, changeid, important) VALUES (?, ?, 0)';
+      await environment.write([classify, schedulerid, Number(ids[0])]);
+      expect(await environment.db.changes.pruneChanges(1)).toBe(1);
+      expect(await changeids(environment)).toEqual([ids[0], ids[2]]);
+      expect(await environment.rows('SELECT changeid FROM scheduler_changes')).toEqual([
+        { changeid: ids[0] },
+      ]);
+    }));
+
+  test('a change that waits in the queue of a scheduler is not pruned', () =>
+    run(async (environment) => {
+      const [first] = await addSeveral(environment, 1);
+      await environment.db.schedulers.findSchedulerId('s', [NEW_CHANGES]);
+      const waiting = await environment.updates.addChange(CHANGE, 'waits');
+      const last = await environment.updates.addChange({ ...CHANGE, revision: 'last' }, 'last');
+      expect(await environment.db.changes.pruneChanges(1)).toBe(1);
+      expect(await changeids(environment)).toEqual([waiting, last]);
+      expect(first).toBeLessThan(waiting);
+      await environment.write(['DELETE FROM queue_messages']);
+      expect(await environment.db.changes.pruneChanges(0)).toBe(2);
+    }));
+
+  test('pruning to null forgets nothing, and to what is no number is refused', () =>
+    run(async (environment) => {
+      const ids = await addSeveral(environment, 2);
+      expect(await environment.db.changes.pruneChanges(null)).toBe(0);
+      for (const keep of [-1, 0.5, Number.NaN])
+        await expect(environment.db.changes.pruneChanges(keep)).rejects.toMatchObject({ code: 'bad-change' });
+      expect(await changeids(environment)).toEqual(ids);
     }));
 }

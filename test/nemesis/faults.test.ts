@@ -463,3 +463,36 @@ test('what impairs whom is told for health', () => {
   expect(faultOfKind('database-restart').impairs({ ...planned, target: '' }, masters)).toEqual(masters);
   expect(faultOfKind('clock-step').impairs(planned, masters)).toEqual([]);
 });
+
+test('replica-lag keeps commits from the replica for so long, and its undo lets it catch up; without one nothing is struck', () =>
+  SmallWorld.withReplica(async (world, replica) => {
+    const add = async (id: number): Promise<void> => {
+      const { driver, process } = world.driverOf('master-a');
+      const statement = { sql: 'INSERT INTO sequences (name, next_id) VALUES (?, 1)', values: [`n${id}`] };
+      world.kernel.atProcess(world.kernel.nowUs, process, () => {
+        void driver.open().then((session) => session.run([statement]));
+      });
+    };
+    const seen = (): number =>
+      replica.server.query("SELECT name FROM sequences WHERE name LIKE 'n%'").rows.length;
+    await world.until(10);
+    await add(1);
+    await world.until(11);
+    expect([seen(), replica.lateCommits]).toEqual([1, 0]);
+    const undo = struck(world.strike('replica-lag', '', { lagMs: 20_000, slowMs: 0 }));
+    const milder = struck(world.strike('replica-lag', '', { lagMs: 1_000, slowMs: 0 }));
+    await add(2);
+    await world.until(29);
+    expect(seen()).toBe(1);
+    await world.until(32);
+    expect([seen(), replica.lateCommits]).toEqual([2, 1]);
+    await add(3);
+    await world.until(34);
+    undo();
+    milder();
+    await world.until(35);
+    expect(seen()).toBe(3);
+    await SmallWorld.with(async (other) => {
+      expect(other.strike('replica-lag', '', { lagMs: 1_000, slowMs: 0 })).toBeNull();
+    });
+  }));

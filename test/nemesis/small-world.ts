@@ -9,6 +9,7 @@ import { DATABASE_NODE, type FaultSurface, type PlannedFault } from '../../sim/n
 import { faultOfKind } from '../../sim/nemesis/index.js';
 import { DatabaseServer } from '../../sim/world/database-server.js';
 import { Network, NETWORK_PROFILES, type Socket } from '../../sim/world/network.js';
+import { ReplicaNode } from '../../sim/world/replica-node.js';
 import { RouterNode } from '../../sim/world/router-node.js';
 import { SimulatedWebSocket } from '../../sim/world/simulated-websocket.js';
 import { SimulatedDriver } from '../../sim/world/sql-driver.js';
@@ -33,6 +34,7 @@ export class SmallWorld implements FaultSurface {
   readonly network = new Network(this.kernel, NETWORK_PROFILES.local);
   readonly masters: readonly string[] = ['master-a', 'master-b'];
   readonly router = new RouterNode(this.kernel, this.network, this.kernel.addNode('router', CLOCK));
+  readonly replica: ReplicaNode | null;
   database: DatabaseServer;
   /** What arrived, by `from>to`. */
   readonly heard = new Map<string, Span[]>();
@@ -44,7 +46,7 @@ export class SmallWorld implements FaultSurface {
   readonly closed: string[] = [];
   readonly #engine: SqlEngine;
 
-  private constructor(engine: SqlEngine) {
+  private constructor(engine: SqlEngine, replica: SqlEngine | null) {
     this.#engine = engine;
     this.kernel.addNode(DATABASE_NODE, CLOCK);
     this.kernel.onLife(({ kind, node }) => {
@@ -53,6 +55,7 @@ export class SmallWorld implements FaultSurface {
         this.network.listen(process, 'time', (socket) => this.#tellTime(process, socket));
       }
     });
+    this.replica = replica === null ? null : new ReplicaNode(this.kernel, this.network, replica);
     this.database = this.#startDatabase();
     this.router.start();
     for (const master of this.masters) {
@@ -65,9 +68,21 @@ export class SmallWorld implements FaultSurface {
   static async with(story: (world: SmallWorld) => Promise<void>): Promise<void> {
     const engine = await SqlEngine.open();
     try {
-      await story(new SmallWorld(engine));
+      await story(new SmallWorld(engine, null));
     } finally {
       engine.close();
+    }
+  }
+
+  /** Runs `story` in a world of its own, whose database has a replica. */
+  static async withReplica(story: (world: SmallWorld, replica: ReplicaNode) => Promise<void>): Promise<void> {
+    const [engine, copy] = [await SqlEngine.open(), await SqlEngine.open()];
+    try {
+      const world = new SmallWorld(engine, copy);
+      if (world.replica !== null) await story(world, world.replica);
+    } finally {
+      engine.close();
+      copy.close();
     }
   }
 
@@ -163,7 +178,9 @@ export class SmallWorld implements FaultSurface {
 
   #startDatabase(): DatabaseServer {
     const process = this.kernel.start(this.kernel.node(DATABASE_NODE), () => undefined);
-    return new DatabaseServer(this.kernel, this.network, process, this.#engine);
+    const server = new DatabaseServer(this.kernel, this.network, process, this.#engine);
+    this.replica?.follow(server);
+    return server;
   }
 
   #main(process: Process): void {

@@ -170,3 +170,83 @@ function stopped(): RowChange {
 function sent(): HistoryEvent {
   return produce(5, 'master-b#1', 'masters.1.stopped', { ...STARTED, active: false });
 }
+
+describe('what somebody outside sees', () => {
+  const WATCHED: HistoryEvent = { kind: 'watch', atUs: 0 };
+  const CHANGED = commit(3, 'master-a#1', update('masters', RUNNING, { active: 0, incarnation: 2 }));
+
+  function view(atS: number, word: string, state: Readonly<Record<string, unknown>>): HistoryEvent {
+    return { kind: 'view', atUs: atS * 1_000_000, word, state };
+  }
+
+  function list(atS: number, latestId: number, total: number): HistoryEvent {
+    return { kind: 'list', atUs: atS * 1_000_000, latestId, total };
+  }
+
+  /** What the two oracles in one say about the view alone. */
+  function seen(...events: readonly HistoryEvent[]): readonly string[] {
+    const rows = commit(1, 'master-a#1', insert('masters', RUNNING));
+    const { sentences: found } = judge(dataFollows, [WATCHED, rows, ...events], 900);
+    return found.filter((sentence) => /live view|a list/.test(sentence));
+  }
+
+  test('is right when it ends in the rows, however late', () => {
+    expect(seen(view(200, 'masters', STARTED))).toEqual([]);
+    expect(
+      seen(
+        view(2, 'masters', STARTED),
+        CHANGED,
+        view(500, 'masters', { ...STARTED, active: false, incarnation: 2 }),
+      ),
+    ).toEqual([]);
+  });
+
+  test('is wrong when something is missing or old in the end', () => {
+    expect(seen()).toEqual(['the live view still lacks all of it of masters.1, committed at 1s']);
+    expect(seen(view(2, 'masters', STARTED), CHANGED)).toEqual([
+      'the live view still lacks active, incarnation of masters.1, committed at 3s',
+    ]);
+  });
+
+  test('is not asked for what was committed just before the end', () => {
+    const late = commit(890, 'master-a#1', update('masters', RUNNING, { active: 0 }));
+    expect(seen(view(2, 'masters', STARTED), late)).toEqual([]);
+  });
+
+  test('never shows what nobody has committed, and never goes back', () => {
+    expect(seen(view(2, 'masters', { ...STARTED, incarnation: 2 }))[0]).toMatch(/as nobody had committed it/);
+    const back = [CHANGED, view(4, 'masters', { ...STARTED, incarnation: 2 }), view(5, 'masters', STARTED)];
+    expect(seen(...back)[0]).toMatch(/^the live view of masters.1 went back/);
+  });
+
+  test('shows the owner of a scheduler as its link says', () => {
+    const link = { schedulerid: 1, masterid: 1 };
+    const rows = commit(
+      2,
+      'master-a#1',
+      insert('schedulers', { ...FAST, revision: 1 }),
+      insert('scheduler_masters', link),
+    );
+    const master = view(2, 'masters', STARTED);
+    expect(seen(rows, master, view(3, 'schedulers', CLAIMED))).toEqual([]);
+    expect(seen(rows, master, view(3, 'schedulers', { ...CLAIMED, masterid: null }))[0]).toMatch(
+      /lacks masterid/,
+    );
+  });
+
+  test('a list may be old, but is of one instant', () => {
+    const request = (id: number): RowChange =>
+      insert('buildrequests', { id, buildsetid: 1, builderid: 1, complete: 0 });
+    const rows = [
+      commit(2, 'master-a#1', request(7), request(8)),
+      commit(3, 'master-a#1', request(12)),
+      view(4, 'masters', STARTED),
+      ...[7, 8, 12].map((buildrequestid) => view(4, 'buildrequests', { buildrequestid, complete: false })),
+    ];
+    expect(seen(...rows, list(4, 0, 0), list(4, 8, 2), list(4, 12, 3))).toEqual([]);
+    expect(seen(...rows, list(4, 8, 3))).toEqual([
+      'a list of 3 build requests up to 8, read at 4s, is of no instant',
+    ]);
+    expect(seen(...rows, list(4, 7, 1))).toHaveLength(1);
+  });
+});

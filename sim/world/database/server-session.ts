@@ -44,6 +44,8 @@ export interface SessionHost {
   readonly kernel: Kernel;
   readonly process: Process;
   readonly engine: SqlEngine;
+  /** No session may write, or take the lock of a row. */
+  readonly isReadOnly: boolean;
   readonly transactions: Transactions;
   readonly locks: LockTable<LockHolder>;
   readonly conditions: Conditions;
@@ -257,7 +259,9 @@ export class ServerSession implements LockHolder {
   }
 
   #executeSql(prepared: PreparedSql, { values, lock }: WireStatement): SqlResult | null {
-    const { transactions, engine, locks } = this.#host;
+    const { transactions, engine, locks, isReadOnly } = this.#host;
+    if (isReadOnly && (prepared.kind !== 'read' || lock !== null))
+      throw new DatabaseError('bad-statement', `a replica takes no writes and no locks: ${prepared.sql}`);
     if (this.#transaction === null) {
       if (prepared.kind === 'read' || locks.isEmpty) {
         if (prepared.kind === 'read') return transactions.autocommit(prepared, values);

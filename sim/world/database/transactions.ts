@@ -49,6 +49,12 @@ interface LogEntry {
   readonly touches: readonly Touch[];
 }
 
+/** A write that is part of the database now. */
+export interface Write {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+}
+
 /** How often things happened; shown in the statistics of the server. */
 export interface TransactionStats {
   commits: number;
@@ -65,6 +71,8 @@ export class Transactions {
     replays: 0,
     replayedStatements: 0,
   };
+  /** Told of the writes of each commit, in order; null costs nothing. */
+  onWrites: ((writes: readonly Write[]) => void) | null = null;
   readonly #engine: SqlEngine;
   readonly #open = new Set<Transaction>();
   /** By name of a row: the number of the commit that last touched it; of no use when no transaction is open. */
@@ -141,8 +149,10 @@ export class Transactions {
     }
     this.#leave();
     const result = this.#engine.execute(prepared, values);
-    if (this.#engine.lastChanges > 0 || prepared.kind === 'schema')
+    if (this.#engine.lastChanges > 0 || prepared.kind === 'schema') {
       this.#committed(prepared.writes, this.#engine.lastTouches);
+      this.onWrites?.([{ sql: prepared.sql, values }]);
+    }
     return result;
   }
 
@@ -165,6 +175,7 @@ export class Transactions {
     this.#engine.releaseSavepoint();
     this.#applied = null;
     this.#committed(transaction.written, transaction.touches);
+    this.onWrites?.(writesOf(transaction));
   }
 
   /** Ends `transaction` without a trace; harmless when it has ended. */
@@ -269,6 +280,10 @@ export class Transactions {
 
 const NO_ROWS: readonly string[] = [];
 const NO_TOUCHES: readonly Touch[] = [];
+
+function writesOf({ log }: Transaction): readonly Write[] {
+  return log.flatMap(({ prepared: { kind, sql }, values }) => (kind === 'read' ? [] : [{ sql, values }]));
+}
 
 /** As `Statement.lock` names it. */
 function nameOf({ table, rowId }: Touch): string {

@@ -30,6 +30,12 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   standard_conforming_strings: 'on',
 };
 
+/** What differs on a replica: a standby refuses SERIALIZABLE; what it reads is as of one instant all the same. */
+export const READ_ONLY_SETTINGS: Readonly<Record<string, string>> = {
+  default_transaction_isolation: 'repeatable read',
+  default_transaction_read_only: 'on',
+};
+
 /** `schema` as PostgreSQL takes it, one statement an element. */
 export function postgresSchema(schema: readonly string[] = SCHEMA): readonly string[] {
   return schema.map((sql) =>

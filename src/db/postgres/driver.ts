@@ -28,6 +28,7 @@ import {
   numberParameters,
   parseValue,
   postgresSchema,
+  READ_ONLY_SETTINGS,
   SESSION_SETTINGS,
   type PostgresStatement,
 } from './dialect.js';
@@ -41,6 +42,8 @@ export interface PostgresOptions {
   readonly url: string;
   /** The schema (namespace) in which the tables are; default: what the server's search_path says. */
   readonly namespace?: string;
+  /** Sessions for reading only, also on a standby: transactions are read-only and REPEATABLE READ. Default false. */
+  readonly isReadOnly?: boolean;
 }
 
 export class PostgresDriver implements Driver {
@@ -97,9 +100,9 @@ export class PostgresDriver implements Driver {
   close(): void {}
 
   #settingsQuery(): { text: string; values: string[]; query_timeout: number } {
-    const { namespace } = this.#options;
+    const { namespace, isReadOnly = false } = this.#options;
     const path = namespace === undefined ? {} : { search_path: quoted(namespace) };
-    const settings = Object.entries({ ...SESSION_SETTINGS, ...path });
+    const settings = Object.entries({ ...SESSION_SETTINGS, ...(isReadOnly && READ_ONLY_SETTINGS), ...path });
     const calls = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, false)`);
     return { text: `SELECT ${calls.join(', ')}`, values: settings.flat(), query_timeout: CONNECT_TIMEOUT_MS };
   }

@@ -67,7 +67,7 @@ describe('operations that are drawn', () => {
   test.each([
     [
       { kind: 'reboot', atMs: 1 },
-      'operations[0].kind is "reboot", expected one of reconfigure, disable, enable',
+      'operations[0].kind is "reboot", expected one of reconfigure, disable, enable, force, trigger, try, build',
     ],
     [{ kind: 'reconfigure', atMs: 1, master: 'master-z', version: 0 }, 'operations[0].master is "master-z"'],
     [{ kind: 'disable', atMs: 1, scheduler: 'same', viaMaster: 2 }, 'operations[0].viaMaster is 2'],

@@ -14,6 +14,6 @@ export default defineScenario({
     new Triggerable('trigger', ['tests']),
     new Try_Jobdir('try', ['linux'], { jobdir: '/jobs' }),
   ],
-  operations: { force: 100, trigger: 160, try: 100, build: 200 },
+  operations: { force: 100, trigger: 160, try: 100, build: 200, disable: 20 },
   faults: { crash: 20, pause: 20, stop: 15, 'message-drop': 15, 'commit-cut': 20, 'database-restart': 10 },
 });

@@ -156,7 +156,7 @@ class NoLostChangeRun implements OracleRun {
 
   #overdue({ scheduler, what, lack }: Debt, atUs: number, dueUs: number): Violation {
     const message =
-      `${what} ${lack} of scheduler ${scheduler.name} at ${formatUs(atUs)}; ` +
+      `${what} of scheduler ${scheduler.name} ${lack} at ${formatUs(atUs)}; ` +
       `it was due by ${formatUs(dueUs)}`;
     return { guarantee: NAME, atUs, message, subject: scheduler.name };
   }

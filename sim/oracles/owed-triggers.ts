@@ -2,7 +2,7 @@
 // of an upstream scheduler that ended well, triggers that wait for a slot. And who waits for the results of a call is owed
 // these when its buildset is complete.
 //
-// It holds what is owed, and of calls that were accepted or not yet so the buildsets.
+// It holds what is owed, who waits, and the ids of the calls that were kept.
 
 import { decodeJson } from '../../src/core/json.js';
 import { SUCCESS, WARNINGS } from '../../src/core/results.js';
@@ -29,12 +29,6 @@ export interface Debt {
   readonly needsSlot: boolean;
 }
 
-/** The buildset of a call. */
-interface CalledBuildset {
-  readonly bsid: number;
-  isComplete: boolean;
-}
-
 export class OwedTriggers {
   /** How often something was owed. */
   count = 0;
@@ -43,10 +37,11 @@ export class OwedTriggers {
   readonly #owners = new BuildsetOwners();
   /** By scheduler and key. */
   readonly #debts = new Map<string, Debt>();
-  readonly #called = new Map<string, CalledBuildset>();
+  /** Calls that have a buildset, and whether that is complete. */
+  readonly #called = new Map<string, boolean>();
   /** Calls that wait for a slot, or did. */
   readonly #queued = new Set<string>();
-  /** Who waits for the results of a call: since when. */
+  /** Who waits for the results of a call. */
   readonly #waiting = new Map<string, { readonly scheduler: ObservedScheduler; readonly key: string }>();
 
   constructor(context: OracleContext) {
@@ -74,7 +69,7 @@ export class OwedTriggers {
       const name = this.#rows.nameOf(this.#owners.schedulerIdOf(integer(row, 'id')) ?? 0);
       if (op === 'insert') built.add(name);
       if (op === 'insert') this.#build(name, row, settle);
-      if (integer(row, 'complete') !== 0 && old?.['complete'] !== 1) this.#complete(name, row, commit.atUs);
+      if (row['complete'] === 1 && old?.['complete'] !== 1) this.#complete(name, row, commit.atUs);
     }
     for (const change of commit.rows)
       if (change.table === 'queue_messages') this.#message(change, commit.atUs, built, settle);
@@ -96,7 +91,7 @@ export class OwedTriggers {
     if (what !== 'waits') return;
     this.#waiting.set(id, { scheduler, key });
     this.#debts.delete(answer);
-    if (this.#called.get(id)?.isComplete === true) this.#oweAnswer(id, atUs);
+    if (this.#called.get(id) === true) this.#oweAnswer(id, atUs);
   }
 
   job({ jobdir, name, atUs }: JobHistoryEvent): void {
@@ -112,15 +107,14 @@ export class OwedTriggers {
     const key = textOrNull(row, 'trigger_key');
     if (key === null) return;
     const id = idOf(name, key);
-    if (key.startsWith('call:')) this.#called.set(id, { bsid: integer(row, 'id'), isComplete: false });
+    if (key.startsWith('call:')) this.#called.set(id, false);
     settle(id, false);
   }
 
   #complete(name: string, row: Row, atUs: number): void {
     const bsid = integer(row, 'id');
     const id = idOf(name, textOrNull(row, 'trigger_key') ?? '');
-    const called = this.#called.get(id);
-    if (called !== undefined) called.isComplete = true;
+    if (this.#called.has(id)) this.#called.set(id, true);
     if (this.#waiting.has(id)) this.#oweAnswer(id, atUs);
     const results = integer(row, 'results');
     if (results !== SUCCESS && results !== WARNINGS) return;

@@ -5,6 +5,7 @@ import { backlogLast } from './backlog-last.js';
 import { blindRetry } from './blind-retry.js';
 import { forgottenTimer } from './forgotten-timer.js';
 import { greedyWildcard } from './greedy-wildcard.js';
+import { jobMovedFirst } from './job-moved-first.js';
 import { lateDelivery } from './late-delivery.js';
 import { moduleCounter } from './module-counter.js';
 import { noCatchUp } from './no-catch-up.js';
@@ -13,10 +14,13 @@ import { noResubscription } from './no-resubscription.js';
 import { separateTransactions } from './separate-transactions.js';
 import { slotBeforeBuild } from './slot-before-build.js';
 import { starvedConsumer } from './starved-consumer.js';
+import { stuckActivation } from './stuck-activation.js';
 import { twoCatchUps } from './two-catch-ups.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
+import { waitsForAMessage } from './waits-for-a-message.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
+import { zealousWhenDisabled } from './zealous-when-disabled.js';
 
 export type { Canary } from './canary.js';
 
@@ -32,6 +36,10 @@ export const CANARIES: readonly Canary[] = [
   unreleasedRequests,
   slotBeforeBuild,
   twoCatchUps,
+  stuckActivation,
+  zealousWhenDisabled,
+  waitsForAMessage,
+  jobMovedFirst,
   noResubscription,
   starvedConsumer,
   lateDelivery,

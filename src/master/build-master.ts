@@ -170,7 +170,10 @@ export class BuildMaster {
     const added = schedulers.filter((wanted) => !before.includes(wanted));
     await this.#tryAgain('reconfiguration', () => this.#introduce(config.builders, added, keeper));
     this.#runningKeeper();
-    for (const scheduler of removed) await keeper.remove(scheduler);
+    for (const scheduler of removed) {
+      await keeper.remove(scheduler);
+      await scheduler.detach();
+    }
     for (const scheduler of added) await keeper.add(scheduler);
     this.#config = { ...config, schedulers };
     const names = (list: readonly BaseScheduler[]): readonly string[] => list.map(({ name }) => name);

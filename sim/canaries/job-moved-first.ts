@@ -14,7 +14,8 @@ class HastyJobdir extends Try_Jobdir {
 
 export const jobMovedFirst: Canary = {
   name: 'job-moved-first',
-  defect: 'a job is taken out of its directory before it has a buildset, and lost if its master dies then (B21)',
+  defect:
+    'a job is taken out of its directory before it has a buildset, and lost if its master dies then (B21)',
   oracle: 'no-lost-change',
   scenario: defineScenario({
     name: 'canary-job-moved-first',

@@ -28,7 +28,8 @@ class StuckScheduler extends NeedyScheduler {
 
 export const stuckActivation: Canary = {
   name: 'stuck-activation',
-  defect: 'a scheduler whose activation fails keeps its claim and does nothing, and nobody takes it over (B10)',
+  defect:
+    'a scheduler whose activation fails keeps its claim and does nothing, and nobody takes it over (B10)',
   oracle: 'no-lost-change',
   scenario: defineScenario({
     name: 'canary-stuck-activation',

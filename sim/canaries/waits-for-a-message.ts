@@ -1,5 +1,6 @@
 // B19: who waits for the results of a trigger waits for one message, and nobody looks whether it has been lost.
 
+import { present } from '../../src/core/assert.js';
 import type { TriggerCall, Triggered } from '../../src/schedulers/triggerable.js';
 import { Triggerable } from '../../src/schedulers/triggerable.js';
 import { defineScenario } from '../scenario.js';
@@ -14,7 +15,7 @@ class HopefulTriggerable extends Triggerable {
   async #hear(bsid: number): Promise<number> {
     const { mq } = this.attached();
     const heard = await mq.waitUntilEvent(['buildsets', String(bsid), 'complete'], async () => false);
-    return (heard?.body as { results: number }).results;
+    return (present(heard, 'a message').body as { results: number }).results;
   }
 }
 

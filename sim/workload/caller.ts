@@ -8,7 +8,7 @@
 import type { Kernel, Process } from '../kernel/kernel.js';
 import type { CallHistoryEvent, HistoryEvent } from '../oracles/history.js';
 import type { Cluster } from '../world/cluster.js';
-import { calling } from '../world/requests.js';
+import { calling } from './requests.js';
 import { PATIENCE_US, PAUSE_US } from './insist.js';
 import type { PlannedOperation } from './operation.js';
 

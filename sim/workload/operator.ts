@@ -5,7 +5,7 @@
 // configuration again; one that is down reads it when it starts. Its workers are told once to build. Calls and job files
 // are the callers' (caller.ts).
 
-import { building, enabling } from '../world/requests.js';
+import { building, enabling } from './requests.js';
 import { Caller, type CallerOptions } from './caller.js';
 import { insist } from './insist.js';
 import type { PlannedOperation } from './operation.js';

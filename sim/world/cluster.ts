@@ -19,7 +19,7 @@ import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
 import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
-import { outcomeOf, type Outcome, type Request } from './requests.js';
+import { outcomeOf, type Outcome, type Request } from '../workload/requests.js';
 import { SimulatedDriver } from './sql-driver.js';
 
 export interface ClusterOptions {

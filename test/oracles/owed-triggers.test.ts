@@ -43,8 +43,9 @@ function row(id: number, trigger_key: string | null, schedulerid = 1) {
 const build = (atS: number, id: number, key: string | null, schedulerid = 1): HistoryEvent =>
   commit(atS, 'master-a#1', insert('buildsets', row(id, key, schedulerid)));
 
-const complete = (atS: number, id: number, key: string | null, results: number, schedulerid = 1) =>
-  commit(atS, 'master-a#1', update('buildsets', row(id, key, schedulerid), { complete: 1, results }));
+/** Of the same id and key as its `build`, with these results. */
+const complete = (atS: number, built: ReturnType<typeof row>, results: number): HistoryEvent =>
+  commit(atS, 'master-a#1', update('buildsets', built, { complete: 1, results }));
 
 /** Of a scheduler `fast` with these triggers, at the end of the story at `finishS`. */
 function judged(triggers: ObservedTriggers, events: readonly HistoryEvent[], finishS: number): Judgement {
@@ -74,11 +75,11 @@ test('an accepted call without a buildset is a violation', () => {
 
 test('who waits is told when the buildset is complete, whatever came first', () => {
   const asked = [build(10, 1, 'call:7'), call(11, 'accepted'), call(11, 'waits')];
-  const answered = [...asked, complete(50, 1, 'call:7', 2), call(52, 'answered')];
+  const answered = [...asked, complete(50, row(1, 'call:7'), 2), call(52, 'answered')];
   expect(judged(CALLED, asked, 900).sentences).toEqual([]);
   expect(judged(CALLED, answered, 900).sentences).toEqual([]);
   expect(judged(CALLED, answered.slice(0, -1), 900).sentences).toHaveLength(1);
-  const late = [build(10, 1, 'call:7'), complete(20, 1, 'call:7', 0), call(30, 'waits')];
+  const late = [build(10, 1, 'call:7'), complete(20, row(1, 'call:7'), 0), call(30, 'waits')];
   expect(judged(CALLED, late, 100).run.pending).toEqual(['who waits for call:7 of scheduler fast']);
   expect(judged(CALLED, late, 900).sentences).toHaveLength(1);
 });
@@ -87,7 +88,7 @@ test('who waits for a complete buildset and is not told is a violation, even if 
   const events = [
     build(10, 1, 'call:7'),
     call(11, 'waits'),
-    complete(50, 1, 'call:7', 0),
+    complete(50, row(1, 'call:7'), 0),
     call(60, 'waits'), // of another master, after a restart
   ];
   expect(judged(CALLED, events, 900).sentences).toEqual([
@@ -124,7 +125,7 @@ test.each([
   [2, 0],
   [4, 0],
 ])('a buildset upstream with results %i is owed %i downstream', (results, count) => {
-  const events = [build(10, 5, null, 2), complete(40, 5, null, results, 2)];
+  const events = [build(10, 5, null, 2), complete(40, row(5, null, 2), results)];
   const owed = count === 0 ? [] : ['upstream:5 of scheduler fast'];
   expect(judged(DOWNSTREAM, events, 60).run.pending).toEqual(owed);
   expect(judged(DOWNSTREAM, events, 900).sentences).toHaveLength(count);
@@ -132,7 +133,7 @@ test.each([
 });
 
 test('a buildset of any other scheduler is owed nothing downstream', () => {
-  const events = [build(10, 5, null, 1), complete(40, 5, null, 0, 1)];
+  const events = [build(10, 5, null, 1), complete(40, row(5, null, 1), 0)];
   expect(judged(DOWNSTREAM, events, 900).sentences).toEqual([]);
 });
 

@@ -6,6 +6,10 @@
 import { ConfigError } from '../src/core/errors.js';
 import { nearest } from '../src/core/nearest.js';
 import type { BaseScheduler } from '../src/schedulers/base.js';
+import { ForceScheduler } from '../src/schedulers/force.js';
+import { NightlyTriggerable } from '../src/schedulers/nightly-triggerable.js';
+import { Triggerable } from '../src/schedulers/triggerable.js';
+import { Try_Jobdir } from '../src/schedulers/try-jobdir.js';
 import { OPERATIONS, type OperationKind } from './workload/operation.js';
 import { FAULTS } from './nemesis/index.js';
 import { ORACLES } from './oracles/index.js';
@@ -35,7 +39,7 @@ export interface ScenarioOptions {
   readonly changes?: number;
   /** Expected strikes of each fault per simulated hour; see `standin list --faults`. Default none. */
   readonly faults?: Readonly<Record<string, number>>;
-  /** How often operators do something, per simulated hour: reconfigure, disable. Default never. */
+  /** How often operators do something, per simulated hour; see sim/workload/operation.ts. Default never. */
   readonly operations?: Readonly<Partial<Record<OperationKind, number>>>;
   /** Latency, loss and reordering of every link: local, lan, wan or flaky. Default lan. */
   readonly network?: string;
@@ -56,6 +60,32 @@ export interface ScenarioOptions {
 /** A complete scenario. */
 export interface Scenario extends Required<Omit<ScenarioOptions, 'clocks'>> {
   readonly clocks: { readonly offsetS: number; readonly driftPpm: number };
+}
+
+/** The schedulers of a scenario, by what somebody outside may do with them. */
+export interface CalledSchedulers {
+  readonly schedulers: readonly string[];
+  readonly forced: readonly string[];
+  readonly triggered: readonly string[];
+  readonly jobdirs: readonly string[];
+}
+
+/** Of the first version of the configuration. @throws ConfigError when an operation is declared that none of them takes */
+export function calledOf({ name, schedulers, operations }: Scenario): CalledSchedulers {
+  const all = schedulers(0);
+  const called: CalledSchedulers = {
+    schedulers: all.map((one) => one.name),
+    forced: all.filter((one) => one instanceof ForceScheduler).map((one) => one.name),
+    triggered: all
+      .filter((one) => one instanceof Triggerable || one instanceof NightlyTriggerable)
+      .map((one) => one.name),
+    jobdirs: all.flatMap((one) => (one instanceof Try_Jobdir ? [one.jobdir] : [])),
+  };
+  const { force = 0, trigger = 0, try: tries = 0 } = operations;
+  if (force > 0 && called.forced.length === 0) fail(name, "declares 'force', but has no ForceScheduler");
+  if (trigger > 0 && called.triggered.length === 0) fail(name, "declares 'trigger', but has no Triggerable");
+  if (tries > 0 && called.jobdirs.length === 0) fail(name, "declares 'try', but has no Try_Jobdir");
+  return called;
 }
 
 const NETWORKS = ['local', 'lan', 'wan', 'flaky'];

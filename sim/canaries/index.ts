@@ -6,6 +6,7 @@ import { blindRetry } from './blind-retry.js';
 import { driftingLoop } from './drifting-loop.js';
 import { forgottenTimer } from './forgotten-timer.js';
 import { greedyWildcard } from './greedy-wildcard.js';
+import { jobMovedFirst } from './job-moved-first.js';
 import { lateDelivery } from './late-delivery.js';
 import { moduleCounter } from './module-counter.js';
 import { mortalLoop } from './mortal-loop.js';
@@ -16,10 +17,13 @@ import { overlappingLoop } from './overlapping-loop.js';
 import { separateTransactions } from './separate-transactions.js';
 import { slotBeforeBuild } from './slot-before-build.js';
 import { starvedConsumer } from './starved-consumer.js';
+import { stuckActivation } from './stuck-activation.js';
 import { twoCatchUps } from './two-catch-ups.js';
 import { unconditionalRelease } from './unconditional-release.js';
 import { unreleasedRequests } from './unreleased-requests.js';
+import { waitsForAMessage } from './waits-for-a-message.js';
 import { wallClockExpiry } from './wall-clock-expiry.js';
+import { zealousWhenDisabled } from './zealous-when-disabled.js';
 
 export type { Canary } from './canary.js';
 
@@ -35,6 +39,10 @@ export const CANARIES: readonly Canary[] = [
   unreleasedRequests,
   slotBeforeBuild,
   twoCatchUps,
+  stuckActivation,
+  zealousWhenDisabled,
+  waitsForAMessage,
+  jobMovedFirst,
   noResubscription,
   starvedConsumer,
   lateDelivery,

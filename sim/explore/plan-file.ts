@@ -3,6 +3,7 @@
 // Unknown fields are refused too: in a plan edited by hand they are misspelt ones.
 
 import { StandinError } from '../../src/core/errors.js';
+import { CANCELLED, SUCCESS } from '../../src/core/results.js';
 import { nearest } from '../../src/core/nearest.js';
 import type { DecisionLog } from '../kernel/decisions.js';
 import { FAULTS } from '../nemesis/index.js';
@@ -105,24 +106,34 @@ function readChange(change: Field, masters: number): PlannedChange {
 
 /** Plans that were made before there were operations have none. */
 function readOperation(field: Field, masters: number): PlannedOperation {
-  const kind = field.object(['kind', 'atMs'], ['master', 'version', 'scheduler', 'viaMaster']).kind;
-  if (kind.oneOf(['reconfigure', 'disable', 'enable']) === 'reconfigure') {
-    const { atMs, master, version } = field.object(['kind', 'atMs', 'master', 'version']);
-    return {
-      kind: 'reconfigure',
-      atMs: atMs.integer(0, MAX_MS),
-      master: master.oneOf(masterNames(masters)),
-      version: version.integer(0, 99),
-    };
+  const { kind: named, atMs: at } = field.object(['kind', 'atMs'], OPERATION_FIELDS);
+  const kind = named.oneOf(OPERATION_KINDS) as PlannedOperation['kind'];
+  const atMs = at.integer(0, MAX_MS);
+  switch (kind) {
+    case 'reconfigure': {
+      const { master, version } = field.object(['kind', 'atMs', 'master', 'version']);
+      return { kind, atMs, master: master.oneOf(masterNames(masters)), version: version.integer(0, 99) };
+    }
+    case 'try':
+      return { kind, atMs, jobdir: field.object(['kind', 'atMs', 'jobdir']).jobdir.text() };
+    case 'build': {
+      const fields = field.object(['kind', 'atMs', 'viaMaster', 'durationMs', 'results']);
+      const viaMaster = fields.viaMaster.integer(0, masters - 1);
+      const durationMs = fields.durationMs.integer(0, MAX_MS);
+      return { kind, atMs, viaMaster, durationMs, results: fields.results.integer(SUCCESS, CANCELLED) };
+    }
+    case 'disable':
+    case 'enable':
+    case 'force':
+    case 'trigger': {
+      const { scheduler, viaMaster } = field.object(['kind', 'atMs', 'scheduler', 'viaMaster']);
+      return { kind, atMs, scheduler: scheduler.text(), viaMaster: viaMaster.integer(0, masters - 1) };
+    }
   }
-  const { atMs, scheduler, viaMaster } = field.object(['kind', 'atMs', 'scheduler', 'viaMaster']);
-  return {
-    kind: kind.text() === 'enable' ? 'enable' : 'disable',
-    atMs: atMs.integer(0, MAX_MS),
-    scheduler: scheduler.text(),
-    viaMaster: viaMaster.integer(0, masters - 1),
-  };
 }
+
+const OPERATION_FIELDS = ['master', 'version', 'scheduler', 'viaMaster', 'jobdir', 'durationMs', 'results'];
+const OPERATION_KINDS = ['reconfigure', 'disable', 'enable', 'force', 'trigger', 'try', 'build'];
 
 function readFault(field: Field, masters: number): PlannedFault {
   const fields = field.object(['kind', 'atMs', 'durationMs', 'target', 'params']);

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import type { DecisionLog } from '../kernel/decisions.js';
 import { FAULTS } from '../nemesis/index.js';
 import type { Fault, PlannedFault } from '../nemesis/fault.js';
-import type { Scenario } from '../scenario.js';
+import { calledOf, type Scenario } from '../scenario.js';
 import type { LoggedChange } from '../workload/logged-change.js';
 import { operationsOf, type OperationKind, type PlannedOperation } from '../workload/operation.js';
 import { plannedChanges, type PlannedChange } from './planned-changes.js';
@@ -162,7 +162,7 @@ function operationsArbitrary(scenario: Scenario): fc.Arbitrary<PlannedOperation[
   if (kinds.length === 0) return fc.constant([]);
   const context = {
     masters: masterNames(scenario.masters),
-    schedulers: scenario.schedulers(0).map(({ name }) => name),
+    ...calledOf(scenario),
     versions: scenario.versions,
     chaosMs: scenario.durationS * 1000,
   };

@@ -6,6 +6,9 @@ import type { JsonObject } from '../../src/core/json.js';
 import { changeOfRow } from '../../src/db/changes.js';
 import { completeConfig } from '../../src/master/config.js';
 import type { MasterParts } from '../../src/master/parts.js';
+import { Dependent } from '../../src/schedulers/dependent.js';
+import { NightlyTriggerable } from '../../src/schedulers/nightly-triggerable.js';
+import { Try_Jobdir } from '../../src/schedulers/try-jobdir.js';
 import { TimedScheduler } from '../../src/schedulers/timed.js';
 import { BasicScheduler } from '../../src/schedulers/basic.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
@@ -17,6 +20,7 @@ import type {
   HistoryEvent,
   ObservedScheduler,
   ObservedSlots,
+  ObservedTriggers,
   Oracle,
   OracleContext,
   OracleRun,
@@ -278,6 +282,7 @@ function observed(versions: readonly BaseScheduler[], counterKeys: readonly stri
       ...versions.map((one) => (one instanceof BasicScheduler ? one.treeStableTimerMs : 0)),
     ),
     slots: slotsOf(versions),
+    triggers: triggersOf(versions),
     wants: (row) => {
       const wishes = new Set(versions.map((one) => one.wantsChange(changeOfRow(row))));
       const [wish = null] = wishes;
@@ -285,6 +290,18 @@ function observed(versions: readonly BaseScheduler[], counterKeys: readonly stri
     },
     counterKeys,
   };
+}
+
+/** Triggers on which not all versions agree cannot be demanded. */
+function triggersOf(versions: readonly BaseScheduler[]): ObservedTriggers {
+  const triggers = versions.map((one): ObservedTriggers => {
+    if (one instanceof Dependent) return { kind: 'upstream', upstream: one.upstream };
+    if (one instanceof Try_Jobdir) return { kind: 'jobs', jobdir: one.jobdir };
+    return { kind: one instanceof NightlyTriggerable ? 'calls-by-slot' : 'none' };
+  });
+  const [trigger = { kind: 'none' }] = triggers;
+  const isAgreed = triggers.every((other) => JSON.stringify(other) === JSON.stringify(trigger));
+  return isAgreed ? trigger : { kind: 'none' };
 }
 
 /** Slots on which not all versions agree cannot be judged. */

@@ -153,6 +153,27 @@ export interface ListHistoryEvent {
   readonly total: number;
 }
 
+/**
+ * Somebody outside calls a scheduler: `accepted` = a master said that this is done, `waits` = and he asked it for the
+ * results, `answered` = and got them. `key` is the trigger key of the buildset, for a call that is built in the next slot
+ * the id of the call.
+ */
+export interface CallHistoryEvent {
+  readonly kind: 'call';
+  readonly atUs: number;
+  readonly scheduler: string;
+  readonly key: string;
+  readonly what: 'accepted' | 'waits' | 'answered';
+}
+
+/** A job file was put into a directory. */
+export interface JobHistoryEvent {
+  readonly kind: 'job';
+  readonly atUs: number;
+  readonly jobdir: string;
+  readonly name: string;
+}
+
 /** A fault struck or was undone. */
 export interface FaultHistoryEvent {
   readonly kind: 'fault';
@@ -193,6 +214,8 @@ export type HistoryEvent =
   | WatchHistoryEvent
   | ViewHistoryEvent
   | ListHistoryEvent
+  | CallHistoryEvent
+  | JobHistoryEvent
   | FaultHistoryEvent
   | UncaughtHistoryEvent
   | PhaseHistoryEvent;
@@ -206,9 +229,21 @@ export interface ObservedScheduler {
   wants(change: Row): boolean | null;
   /** When it builds by the clock; null when it does not. */
   readonly slots: ObservedSlots | null;
+  /** What it builds for besides changes and slots. */
+  readonly triggers: ObservedTriggers;
   /** Keys of its state that only ever grow, by one a commit, from 1. */
   readonly counterKeys: readonly string[];
 }
+
+/** What has a scheduler build, as configured. */
+export type ObservedTriggers =
+  | { readonly kind: 'none' }
+  /** Each buildset of that scheduler that ends well. */
+  | { readonly kind: 'upstream'; readonly upstream: string }
+  /** Each job file in that directory. */
+  | { readonly kind: 'jobs'; readonly jobdir: string }
+  /** A call is built in the next slot, and a slot is built only after a call. */
+  | { readonly kind: 'calls-by-slot' };
 
 /** The slots of a scheduler that builds by the clock, as configured. */
 export type ObservedSlots = (

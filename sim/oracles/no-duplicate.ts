@@ -1,4 +1,5 @@
-// G6 no-duplicate: a change is in at most one buildset of a scheduler, and a trigger makes at most one buildset.
+// G6 no-duplicate: a change is in at most one buildset of a scheduler, and a trigger makes at most one buildset. One that
+// builds a slot only for calls takes those that wait in the commit of its buildset: if none waits, it builds some twice.
 //
 // What was built can always be built again, so it remembers one number for each change of each scheduler and for each
 // trigger, and nothing else of a buildset.
@@ -9,6 +10,7 @@ import {
   type CommitHistoryEvent,
   type HistoryEvent,
   type Oracle,
+  type OracleContext,
   type OracleRun,
   type Row,
   type Violation,
@@ -20,7 +22,7 @@ const NAME = 'no-duplicate';
 
 export const noDuplicate: Oracle = {
   name: NAME,
-  start: () => new NoDuplicateRun(),
+  start: (context) => new NoDuplicateRun(context),
 };
 
 class NoDuplicateRun implements OracleRun {
@@ -32,6 +34,14 @@ class NoDuplicateRun implements OracleRun {
   readonly #built = new Map<number, Map<number, number>>();
   /** Buildset by scheduler and trigger key. */
   readonly #triggered = new Map<number, Map<string, number>>();
+
+  /** Those that build a slot only for calls. */
+  readonly #calledBySlot: ReadonlySet<string>;
+
+  constructor({ schedulers }: OracleContext) {
+    const called = schedulers.filter(({ triggers }) => triggers.kind === 'calls-by-slot');
+    this.#calledBySlot = new Set(called.map(({ name }) => name));
+  }
 
   observe(event: HistoryEvent): readonly Violation[] {
     if (event.kind !== 'commit') return NO_VIOLATIONS;
@@ -56,18 +66,39 @@ class NoDuplicateRun implements OracleRun {
     this.#changes.set(changeid, { changeid, branch: textOrNull(row, 'branch'), acceptedUs: atUs });
   }
 
-  #trigger(row: Row, { atUs }: CommitHistoryEvent, violations: Violation[]): void {
+  #trigger(row: Row, commit: CommitHistoryEvent, violations: Violation[]): void {
+    const { atUs } = commit;
     const buildsetId = integer(row, 'id');
     const schedulerId = this.#owners.schedulerIdOf(buildsetId);
     const key = textOrNull(row, 'trigger_key');
     if (schedulerId === undefined || key === null) return;
     this.checks++;
+    this.#checkCall(commit, schedulerId, buildsetId, violations);
     const first = firstOf(this.#triggered, schedulerId, key, buildsetId);
     if (first === buildsetId) return;
     const scheduler = this.#schedulers.nameOf(schedulerId);
     const message =
       `trigger ${key} of scheduler ${scheduler} made buildset ${buildsetId} at ${formatUs(atUs)}, ` +
       `after buildset ${first}`;
+    violations.push({ guarantee: NAME, atUs, message, subject: scheduler });
+  }
+
+  #checkCall(
+    { rows, atUs }: CommitHistoryEvent,
+    schedulerId: number,
+    buildsetId: number,
+    violations: Violation[],
+  ): void {
+    const scheduler = this.#schedulers.nameOf(schedulerId);
+    if (!this.#calledBySlot.has(scheduler)) return;
+    const key = JSON.stringify(['triggers', scheduler, 'new']);
+    if (
+      rows.some(
+        ({ table, op, old }) => table === 'queue_messages' && op === 'delete' && old?.['routing_key'] === key,
+      )
+    )
+      return;
+    const message = `buildset ${buildsetId} of scheduler ${scheduler} at ${formatUs(atUs)} takes no trigger that waited`;
     violations.push({ guarantee: NAME, atUs, message, subject: scheduler });
   }
 

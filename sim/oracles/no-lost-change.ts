@@ -5,8 +5,12 @@
 // timer the acceptance of the latest change of all (each may restart the timer), the last start or end of a fault, the
 // start of convergence, the scheduler's last enabling. Lateness is judged in convergence and at the end; during chaos
 // nothing is due. What is open at the end and not due is pending.
+//
+// The same holds for whatever else a scheduler builds for (owed-triggers.ts): a call, a job file, a buildset upstream; what
+// waits for a slot is due with the first slot after that.
 
 import { formatUs } from '../report/virtual-time.js';
+import { CronReference } from './cron-reference.js';
 import {
   NO_VIOLATIONS,
   type CommitHistoryEvent,
@@ -18,10 +22,13 @@ import {
   type Row,
   type Violation,
 } from './history.js';
+import { OwedTriggers, type Debt } from './owed-triggers.js';
 import { BuildsetOwners, integer, SchedulerRows, textOrNull } from './rows.js';
 import { nameChange, type AcceptedChange } from './sentences.js';
 
 const NAME = 'no-lost-change';
+/** How long after its instant a slot may be built. */
+const LATE_SLOT_MS = 15_000;
 
 export const noLostChange: Oracle = {
   name: NAME,
@@ -38,16 +45,23 @@ interface Debtor {
 }
 
 class NoLostChangeRun implements OracleRun {
-  checks = 0;
   pending: readonly string[] = [];
+  readonly #context: OracleContext;
   readonly #debtors: readonly Debtor[];
+  readonly #triggers: OwedTriggers;
+  readonly #slots = new Map<string, CronReference>();
   readonly #schedulers = new SchedulerRows();
   readonly #buildsets = new BuildsetOwners();
+  #accepted = 0;
   #lastChangeUs = 0;
   #lastFaultUs = 0;
   #isConverging = false;
 
   constructor(context: OracleContext) {
+    this.#context = context;
+    this.#triggers = new OwedTriggers(context);
+    for (const { name, slots } of context.schedulers)
+      if (slots?.kind === 'calendar') this.#slots.set(name, new CronReference(slots));
     this.#debtors = context.schedulers.map((scheduler) => {
       const boundMs = context.failoverBoundMs + scheduler.treeStableTimerMs + 2 * context.claimPollMs;
       return {
@@ -57,6 +71,10 @@ class NoLostChangeRun implements OracleRun {
         enabledSinceUs: 0,
       };
     });
+  }
+
+  get checks(): number {
+    return this.#accepted + this.#triggers.count;
   }
 
   observe(event: HistoryEvent): readonly Violation[] {
@@ -70,6 +88,12 @@ class NoLostChangeRun implements OracleRun {
         return NO_VIOLATIONS;
       case 'commit':
         return this.#commit(event);
+      case 'call':
+        this.#triggers.call(event);
+        return NO_VIOLATIONS;
+      case 'job':
+        this.#triggers.job(event);
+        return NO_VIOLATIONS;
       default:
         return NO_VIOLATIONS;
     }
@@ -92,6 +116,11 @@ class NoLostChangeRun implements OracleRun {
         violations.push({ guarantee: NAME, atUs, message, subject: name });
       }
     }
+    for (const debt of this.#triggers.open) {
+      const dueUs = this.#triggerDueUs(debt);
+      if (atUs > dueUs) violations.push(this.#overdue(debt, atUs, dueUs));
+      else pending.push(`${debt.what} of scheduler ${debt.scheduler.name}`);
+    }
     this.pending = pending;
     return violations;
   }
@@ -105,8 +134,31 @@ class NoLostChangeRun implements OracleRun {
       if (table === 'buildset_changes') this.#build(row, commit.atUs, violations);
     }
     this.#schedulers.learn(commit);
+    for (const debt of this.#triggers.commit(commit)) this.#settle(debt, commit.atUs, violations);
     this.#followEnabled(commit);
     return violations;
+  }
+
+  #settle(debt: Debt & { readonly isLost: boolean }, atUs: number, violations: Violation[]): void {
+    const { scheduler, what } = debt;
+    if (debt.isLost) {
+      const message = `${what} of scheduler ${scheduler.name} was taken at ${formatUs(atUs)} without a buildset`;
+      violations.push({ guarantee: NAME, atUs, message, subject: scheduler.name });
+      return;
+    }
+    const dueUs = this.#triggerDueUs(debt);
+    if (!this.#isConverging || atUs <= dueUs) return;
+    const message =
+      `${what} came into a buildset of scheduler ${scheduler.name} only at ${formatUs(atUs)}; ` +
+      `it was due by ${formatUs(dueUs)}`;
+    violations.push({ guarantee: NAME, atUs, message, subject: scheduler.name });
+  }
+
+  #overdue({ scheduler, what, lack }: Debt, atUs: number, dueUs: number): Violation {
+    const message =
+      `${what} of scheduler ${scheduler.name} ${lack} at ${formatUs(atUs)}; ` +
+      `it was due by ${formatUs(dueUs)}`;
+    return { guarantee: NAME, atUs, message, subject: scheduler.name };
   }
 
   #accept(row: Row, atUs: number): void {
@@ -114,7 +166,7 @@ class NoLostChangeRun implements OracleRun {
     this.#lastChangeUs = atUs;
     for (const { scheduler, owed } of this.#debtors) {
       if (this.#schedulers.byName(scheduler.name) === undefined || scheduler.wants(row) !== true) continue;
-      this.checks++;
+      this.#accepted++;
       owed.set(changeid, { changeid, branch: textOrNull(row, 'branch'), acceptedUs: atUs });
     }
   }
@@ -150,5 +202,17 @@ class NoLostChangeRun implements OracleRun {
     if (enabledSinceUs === null) return Number.POSITIVE_INFINITY;
     const acceptedUs = scheduler.treeStableTimerMs > 0 ? this.#lastChangeUs : change.acceptedUs;
     return Math.max(acceptedUs, this.#lastFaultUs, enabledSinceUs) + boundUs;
+  }
+
+  /** Infinity also while no clock can be trusted to tell when a slot comes. */
+  #triggerDueUs({ scheduler, sinceUs, needsSlot }: Debt): number {
+    const debtor = this.#debtors.find((one) => one.scheduler === scheduler);
+    if (debtor === undefined || debtor.enabledSinceUs === null) return Number.POSITIVE_INFINITY;
+    const readyUs = Math.max(sinceUs, this.#lastFaultUs, debtor.enabledSinceUs) + debtor.boundUs;
+    if (!needsSlot) return readyUs;
+    const { clockErrorMs, epochMs } = this.#context;
+    const slotMs = this.#slots.get(scheduler.name)?.next(epochMs + readyUs / 1000) ?? null;
+    if (clockErrorMs === null || slotMs === null) return Number.POSITIVE_INFINITY;
+    return (slotMs - epochMs + 3 * clockErrorMs + LATE_SLOT_MS) * 1000;
   }
 }

@@ -4,10 +4,8 @@
 import type { NewChange } from '../../src/db/changes.js';
 import { WORLD_EPOCH_MS, type Kernel } from '../kernel/kernel.js';
 import type { Cluster } from '../world/cluster.js';
+import { insist } from './insist.js';
 import type { PlannedChange } from '../explore/planned-changes.js';
-
-const PATIENCE_US = 20_000_000;
-const PAUSE_US = 1_000_000;
 
 export class ChangeSender {
   readonly #kernel: Kernel;
@@ -29,18 +27,10 @@ export class ChangeSender {
     }
   }
 
-  #send(change: NewChange, key: string, attempt: number): void {
-    const master = this.#masters[attempt % this.#masters.length] ?? '';
-    let isSettled = false;
-    const settle = (isAdded: boolean): void => {
-      if (isSettled) return;
-      isSettled = true;
-      patience.cancel();
-      if (!isAdded)
-        this.#kernel.at(this.#kernel.nowUs + PAUSE_US, () => this.#send(change, key, attempt + 1));
-    };
-    const patience = this.#kernel.at(this.#kernel.nowUs + PATIENCE_US, () => settle(false));
-    if (!this.#cluster.addChange(master, change, key, settle)) settle(false);
+  #send(change: NewChange, key: string, viaMaster: number): void {
+    const ask = (master: string, settle: (isAdded: boolean) => void): boolean =>
+      this.#cluster.addChange(master, change, key, settle);
+    insist({ kernel: this.#kernel, masters: this.#masters, ask, onDone: () => undefined }, viaMaster);
   }
 }
 

@@ -21,6 +21,7 @@ import { JobDirectories } from './job-directories.js';
 import type { Network } from './network.js';
 import { ObservedQueue, type QueueObserver } from './observed-queue.js';
 import { webSocketClass } from './simulated-websocket.js';
+import { outcomeOf, type Outcome, type Request } from '../workload/requests.js';
 import { SimulatedDriver } from './sql-driver.js';
 
 export interface ClusterOptions {
@@ -171,21 +172,22 @@ export class Cluster {
     return true;
   }
 
-  /** Asks a master to enable or disable a scheduler; as `addChange`. */
-  enable(name: string, scheduler: string, isEnabled: boolean, onDone: (isDone: boolean) => void): boolean {
+  /**
+   * Has a master do something for somebody outside; `onEnd` is told what came of it, unless the process ends before that.
+   * The process, or null when the master is down or paused.
+   */
+  ask(name: string, request: Request, onEnd: (outcome: Outcome) => void): Process | null {
     const { kernel } = this.#options;
     const member = this.#members.get(name);
-    if (member === undefined || member.process.isPaused) return false;
-    const { db, data } = member.master;
-    kernel.atProcess(kernel.nowUs, member.process, () => {
-      const enabled = db.schedulers.getSchedulers().then(async (known) => {
-        const found = known.find((one) => one.name === scheduler);
-        if (found !== undefined) await data.schedulerEnable(found.id, isEnabled);
-        return found !== undefined;
-      });
-      enabled.then(onDone, () => onDone(false));
-    });
-    return true;
+    if (member === undefined || member.process.isPaused) return null;
+    const { master, process } = member;
+    kernel.atProcess(kernel.nowUs, process, () => void outcomeOf(request(master, process)).then(onEnd));
+    return process;
+  }
+
+  /** Puts a whole job file into a directory that all masters share. */
+  deliverJob(jobdir: string, name: string, file: Uint8Array): void {
+    this.#jobs.deliver(jobdir, name, file);
   }
 
   /** A configuration that is refused is a mistake in the scenario or in the master; one that stops is excused. */

@@ -159,7 +159,8 @@ export class World implements FaultSurface {
     new ChangeSender(kernel, this.#cluster, masters).schedule(plan.changes);
     for (const { kind } of plan.operations) this.#countOf(kind).eligible += 1;
     const onDone = (kind: PlannedOperation['kind']): void => void (this.#countOf(kind).fired += 1);
-    new Operator(kernel, this.#cluster, masters, onDone).schedule(plan.operations);
+    const onHistory = (event: HistoryEvent): void => this.#tell(event);
+    new Operator({ kernel, cluster: this.#cluster, masters, onDone, onHistory }).schedule(plan.operations);
     kernel.at(plan.durationS * 1_000_000, () => this.#converge());
     this.#sampleRegularly();
   }

@@ -189,7 +189,10 @@ export class BuildMaster {
     const added = schedulers.filter((wanted) => !before.includes(wanted));
     await this.#tryAgain('reconfiguration', () => this.#introduce(config.builders, added, keeper));
     this.#runningKeeper();
-    for (const scheduler of removed) await keeper.remove(scheduler);
+    for (const scheduler of removed) {
+      await keeper.remove(scheduler);
+      await scheduler.detach();
+    }
     for (const scheduler of added) await keeper.add(scheduler);
     // Change sources and drivers stay as they are until the master is restarted.
     const { changeSources, drivers } = this.#config;

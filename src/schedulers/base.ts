@@ -114,7 +114,7 @@ export abstract class BaseScheduler extends ClusteredService {
     this.#objectid = objectid;
   }
 
-  /** Called by the master when it stops, after its schedulers have quiesced, also where this one was not active. */
+  /** Called by the master when it stops, or when it has removed this one; also where this one was not active. */
   async detach(): Promise<void> {
     // nothing by default
   }

@@ -12,6 +12,14 @@ import type { SchedulerContext } from './context.js';
 
 export const COMPLETE_BUILDSETS: Filter = ['buildsets', null, 'complete'];
 
+/** Nobody looks for the results any more: not on this master, or not by this scheduler. */
+export class WaiterStoppedError extends StandinError {
+  constructor(name: string) {
+    const text = `scheduler '${name}' was stopped before the buildset was complete: call again with the same id`;
+    super('waiter-stopped', text, { isRetryable: true });
+  }
+}
+
 interface Waiter {
   readonly resolve: (results: number) => void;
   readonly reject: (error: unknown) => void;
@@ -36,7 +44,7 @@ export class BuildsetWaiters {
     this.#endPolling = context.poll.add(() => this.#heard());
   }
 
-  /** The results of a buildset when it is complete. @throws StandinError `waiter-stopped`: ask again elsewhere */
+  /** The results of a buildset when it is complete. @throws WaiterStoppedError: ask again elsewhere */
   wait(bsid: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiters.set(bsid, [...(this.#waiters.get(bsid) ?? []), { resolve, reject }]);
@@ -49,10 +57,7 @@ export class BuildsetWaiters {
     this.#endPolling();
     const waiters = [...this.#waiters.values()].flat();
     this.#waiters.clear();
-    for (const { reject } of waiters) {
-      const message = `scheduler '${this.#name}' was stopped before the buildset was complete: call again with the same id`;
-      reject(new StandinError('waiter-stopped', message, { isRetryable: true }));
-    }
+    for (const { reject } of waiters) reject(new WaiterStoppedError(this.#name));
     await Promise.all([this.#subscription.stop(), this.#loop.stop()]);
   }
 

@@ -20,15 +20,17 @@ const SUCCESS = 0;
 const WARNINGS = 1;
 
 export class Dependent extends BaseScheduler {
-  readonly #upstream: string;
+  static override readonly compareAttrs: readonly string[] = ['upstream'];
+  /** The name of the scheduler whose buildsets it waits for: that is all that it heeds of it. */
+  readonly upstream: string;
 
   /** @throws ConfigError when upstream is no scheduler. */
-  constructor(name: string, builderNames: BuilderNames, options: DependentOptions) {
+  constructor(name: string, builderNames: BuilderNames, { upstream, ...options }: DependentOptions) {
     super(name, builderNames, options);
-    if (!(options.upstream instanceof BaseScheduler)) {
+    if (!(upstream instanceof BaseScheduler)) {
       throw new ConfigError(`upstream of scheduler '${name}' must be a scheduler`);
     }
-    this.#upstream = options.upstream.name;
+    this.upstream = upstream.name;
   }
 
   override get queueFilters(): readonly Filter[] {
@@ -38,7 +40,7 @@ export class Dependent extends BaseScheduler {
   protected override async startActivity(): Promise<void> {
     this.startConsuming(COMPLETE_BUILDSETS, ({ body }) => {
       const { scheduler, results, bsid, sourcestampids } = body as JsonObject;
-      const isWanted = scheduler === this.#upstream && (results === SUCCESS || results === WARNINGS);
+      const isWanted = scheduler === this.upstream && (results === SUCCESS || results === WARNINGS);
       return isWanted ? () => this.#build(bsid as number, sourcestampids as readonly number[]) : null;
     });
   }

@@ -9,7 +9,8 @@ import type { Properties } from '../db/buildsets.js';
 import type { SourceStamp } from '../db/sourcestamps.js';
 import { BaseScheduler, type SchedulerOptions } from './base.js';
 import type { AddedBuildset } from './buildset-builder.js';
-import { BuildsetWaiters } from './buildset-waiters.js';
+import { BuildsetWaiters, WaiterStoppedError } from './buildset-waiters.js';
+import type { SchedulerContext } from './context.js';
 import type { BuilderNames } from './render.js';
 
 export interface TriggerableOptions extends SchedulerOptions {
@@ -32,13 +33,14 @@ export interface TriggerCall {
 
 /** A buildset that was triggered, and its results when it is complete. */
 export interface Triggered extends AddedBuildset {
-  /** @throws StandinError `waiter-stopped` when the master stops first: call again with the same id. */
+  /** @throws WaiterStoppedError when the master stops or the scheduler is removed first: call again with the same id. */
   results(): Promise<number>;
 }
 
 export class Triggerable extends BaseScheduler {
   readonly #reason: string;
   #waiters: BuildsetWaiters | null = null;
+  #isDetached = false;
 
   constructor(name: string, builderNames: BuilderNames, options: TriggerableOptions = {}) {
     super(name, builderNames, options);
@@ -62,13 +64,21 @@ export class Triggerable extends BaseScheduler {
     return { ...added, results: () => this.#waitFor(added.bsid) };
   }
 
+  override attach(context: SchedulerContext, objectid: number): void {
+    this.#isDetached = false;
+    super.attach(context, objectid);
+  }
+
+  /** Who waits is told so; also who begins to wait from now on. */
   override async detach(): Promise<void> {
+    this.#isDetached = true;
     await this.#waiters?.stop();
     this.#waiters = null;
     await super.detach();
   }
 
-  #waitFor(bsid: number): Promise<number> {
+  async #waitFor(bsid: number): Promise<number> {
+    if (this.#isDetached) throw new WaiterStoppedError(this.name);
     this.#waiters ??= new BuildsetWaiters(this.runtime, this.attached(), this.name);
     return this.#waiters.wait(bsid);
   }

@@ -6,6 +6,10 @@ import { readPlan } from '../../sim/explore/plan-file.js';
 import { simulate } from '../../sim/explore/simulate.js';
 import { NO_VIOLATIONS, type HistoryEvent, type Oracle } from '../../sim/oracles/history.js';
 import { defineScenario, type Scenario, type ScenarioOptions } from '../../sim/scenario.js';
+import { ForceScheduler } from '../../src/schedulers/force.js';
+import { NightlyTriggerable } from '../../src/schedulers/nightly-triggerable.js';
+import { Triggerable } from '../../src/schedulers/triggerable.js';
+import { Try_Jobdir } from '../../src/schedulers/try-jobdir.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 
 function aScenario(options: Partial<ScenarioOptions> = {}): Scenario {
@@ -67,7 +71,7 @@ describe('operations that are drawn', () => {
   test.each([
     [
       { kind: 'reboot', atMs: 1 },
-      'operations[0].kind is "reboot", expected one of reconfigure, disable, enable',
+      'operations[0].kind is "reboot", expected one of reconfigure, disable, enable, force, trigger, try, build',
     ],
     [{ kind: 'reconfigure', atMs: 1, master: 'master-z', version: 0 }, 'operations[0].master is "master-z"'],
     [{ kind: 'disable', atMs: 1, scheduler: 'same', viaMaster: 2 }, 'operations[0].viaMaster is 2'],
@@ -81,6 +85,106 @@ describe('operations that are drawn', () => {
     expect(() => aScenario({ operations: { reconfgure: 1 } as object })).toThrow(
       "declares the unknown operation 'reconfgure' (did you mean 'reconfigure'?)",
     );
+  });
+});
+
+describe('calls that are drawn', () => {
+  const operations = { force: 60, trigger: 60, try: 60, build: 60 };
+  const scenario = calledScenario({ operations });
+
+  test('are of all declared kinds, each to a scheduler that takes it, and are read as they were written', () => {
+    const plans = Array.from({ length: 40 }, (_, seed) => planForSeed(scenario, String(seed)));
+    const drawn = plans.flatMap((plan) => plan.operations);
+    const targets = (kind: string): unknown => [
+      ...new Set(
+        drawn.flatMap((operation) => {
+          if (operation.kind !== kind) return [];
+          return 'scheduler' in operation
+            ? operation.scheduler
+            : 'jobdir' in operation
+              ? operation.jobdir
+              : '';
+        }),
+      ),
+    ];
+    expect(targets('force')).toEqual(['force']);
+    expect(targets('trigger')).toEqual(expect.arrayContaining(['trigger', 'slots']));
+    expect(targets('try')).toEqual(['/jobs']);
+    expect(targets('build')).toEqual(['']);
+    for (const plan of plans) expect(readPlan(JSON.parse(JSON.stringify(plan)), 'p.json')).toEqual(plan);
+  });
+
+  test.each([
+    ['force', 'ForceScheduler'],
+    ['trigger', 'Triggerable'],
+    ['try', 'Try_Jobdir'],
+  ] as const)('%s is refused in a scenario without a %s', (kind, missing) => {
+    const without = aScenario({ operations: { [kind]: 1 } });
+    expect(() => planForSeed(without, '1')).toThrow(`declares '${kind}', but has no ${missing}`);
+  });
+
+  test.each([
+    [{ kind: 'try', atMs: 1, jobdir: 3 }, 'operations[0].jobdir is 3'],
+    [{ kind: 'build', atMs: 1, viaMaster: 0, durationMs: 5, results: 9 }, 'operations[0].results is 9'],
+  ])('of the wrong form are refused: %j', (operation, message) => {
+    const plan = { ...planForSeed(scenario, '1'), operations: [operation] };
+    expect(() => readPlan(plan, 'p.json')).toThrow(message);
+  });
+});
+
+describe('calls that happen', () => {
+  const CALLS = [
+    { kind: 'force', atMs: 20_000, scheduler: 'force', viaMaster: 0 },
+    { kind: 'trigger', atMs: 21_000, scheduler: 'trigger', viaMaster: 1 },
+    { kind: 'trigger', atMs: 22_000, scheduler: 'slots', viaMaster: 0 },
+    { kind: 'try', atMs: 23_000, jobdir: '/jobs' },
+    { kind: 'build', atMs: 40_000, viaMaster: 0, durationMs: 5_000, results: 0 },
+  ] as const;
+
+  test('are accepted, built and answered', async () => {
+    const seen: string[] = [];
+    const keys = new Set<unknown>();
+    const scenario = calledScenario({ oracles: [watching(callsInto(seen)), watching(keysInto(keys))] });
+    const { verdict, faults } = await simulate(scenario, planWith(scenario, CALLS));
+    expect(verdict).toBe('pass');
+    expect(seen).toEqual([
+      'call:call-0 accepted',
+      'call:call-1 accepted',
+      'call:call-1 waits',
+      'call-2 accepted',
+      'call:call-1 answered',
+    ]);
+    expect([...keys]).toEqual(expect.arrayContaining(['call:call-0', 'call:call-1', 'job:job-3']));
+    expect([...keys].some((key) => String(key).startsWith('slot:'))).toBe(true);
+    expect(faults['build']).toEqual({ eligible: 1, fired: 1 });
+  });
+
+  test('go to another master when the first one dies, and so does who waits', async () => {
+    const seen: string[] = [];
+    const scenario = calledScenario({ oracles: [watching(callsInto(seen))] });
+    const crash = (atMs: number) =>
+      ({ kind: 'crash', atMs, durationMs: 15_000, target: 'master-b', params: {} }) as const;
+    const plan = { ...planWith(scenario, CALLS), faults: [crash(20_500), crash(38_500)] };
+    const { verdict } = await simulate(scenario, plan);
+    expect(verdict).toBe('pass');
+    expect(seen.filter((line) => line.startsWith('call:call-1'))).toEqual([
+      'call:call-1 accepted',
+      'call:call-1 waits',
+      'call:call-1 answered',
+    ]);
+    const viaA = { ...plan, faults: [{ ...crash(30_000), target: 'master-b' }] };
+    seen.length = 0;
+    expect((await simulate(scenario, viaA)).verdict).toBe('pass');
+    expect(seen.filter((line) => line === 'call:call-1 waits')).toHaveLength(2);
+  });
+
+  test('of a scheduler that is disabled are refused, and not owed', async () => {
+    const seen: string[] = [];
+    const scenario = calledScenario({ oracles: [watching(callsInto(seen))] });
+    const disable = { kind: 'disable', atMs: 15_000, scheduler: 'force', viaMaster: 0 } as const;
+    const { verdict } = await simulate(scenario, planWith(scenario, [disable, CALLS[0]]));
+    expect(verdict).toBe('pass');
+    expect(seen).toEqual([]);
   });
 });
 
@@ -133,6 +237,33 @@ describe('operations that happen', () => {
     expect(builtAtUs.filter((atUs) => atUs > 250_000_000).length).toBeGreaterThan(3);
   });
 });
+
+function calledScenario(options: Partial<ScenarioOptions>): Scenario {
+  return aScenario({
+    versions: 1,
+    changes: 0,
+    schedulers: () => [
+      new ForceScheduler('force', ['linux']),
+      new Triggerable('trigger', ['linux']),
+      new NightlyTriggerable('slots', ['linux'], { minute: '*' }),
+      new Try_Jobdir('try', ['linux'], { jobdir: '/jobs' }),
+    ],
+    ...options,
+  });
+}
+
+function callsInto(seen: string[]): (event: HistoryEvent) => void {
+  return (event) => {
+    if (event.kind === 'call') seen.push(`${event.key} ${event.what}`);
+  };
+}
+
+function keysInto(keys: Set<unknown>): (event: HistoryEvent) => void {
+  return (event) => {
+    if (event.kind !== 'commit') return;
+    for (const { table, row } of event.rows) if (table === 'buildsets') keys.add(row?.['trigger_key']);
+  };
+}
 
 function watching(observe: (event: HistoryEvent) => void): Oracle {
   return {

@@ -4,6 +4,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../src/db/driver.js';
 import { BaseScheduler, type SchedulerOptions } from '../../src/schedulers/base.js';
+import { Dependent } from '../../src/schedulers/dependent.js';
+import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
+import { Triggerable } from '../../src/schedulers/triggerable.js';
 import { sleep } from '../../src/runtime/clock.js';
 import { TestCluster, type Member } from '../support/cluster.js';
 
@@ -219,4 +222,52 @@ test('while the database is out of reach, the old schedulers stay until the new 
   isDown = false;
   await cluster.pass(40);
   expect((await done).added).toEqual(['a']);
+});
+
+describe('what a reconfiguration removes', () => {
+  test('tells who waits for a triggered build, and who begins to wait; one that is kept goes on', async () => {
+    const [gone, kept] = [new Triggerable('gone', ['linux']), new Triggerable('kept', ['linux'])];
+    await start(gone, kept);
+    const outcomes: unknown[] = [];
+    const waitFor = async (scheduler: Triggerable, callId: string): Promise<void> => {
+      const { results } = await scheduler.trigger({ callId });
+      results().then(
+        (value) => outcomes.push(value),
+        (error: unknown) => outcomes.push((error as { code: unknown }).code),
+      );
+    };
+    await waitFor(gone, 'a');
+    await waitFor(kept, 'b');
+    await reconfigure([new Triggerable('kept', ['linux'])]);
+    expect(outcomes).toEqual(['waiter-stopped']);
+    await waitFor(gone, 'a');
+    await cluster.pass(0);
+    expect(outcomes).toEqual(['waiter-stopped', 'waiter-stopped']);
+    await cluster.complete(2, 0, member);
+    expect(outcomes.slice(2)).toEqual([0]);
+  });
+
+  test('may come back as the same object, and waits again', async () => {
+    const triggerable = new Triggerable('t', ['linux']);
+    await start(triggerable);
+    await reconfigure([]);
+    await reconfigure([triggerable]);
+    const { bsid, results } = await triggerable.trigger();
+    const waiting = results();
+    await cluster.complete(bsid, 0, member);
+    expect(await waiting).toBe(0);
+  });
+
+  test('is not a Dependent whose upstream is another object of the same name, replaced or not', async () => {
+    const configured = (branch: string): readonly BaseScheduler[] => {
+      const upstream = new SingleBranchScheduler('up', ['linux'], { branch });
+      return [upstream, new Dependent('down', ['linux'], { upstream })];
+    };
+    await start(...configured('master'));
+    expect(await reconfigure(configured('master'))).toMatchObject({ kept: ['up', 'down'], removed: [] });
+    expect(await reconfigure(configured('devel'))).toMatchObject({ kept: ['down'], removed: ['up'] });
+    const other = new SingleBranchScheduler('other', ['linux'], { branch: 'devel' });
+    const moved = await reconfigure([other, new Dependent('down', ['linux'], { upstream: other })]);
+    expect(moved).toMatchObject({ added: ['other', 'down'], kept: [] });
+  });
 });

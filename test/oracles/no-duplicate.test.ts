@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { noDuplicate } from '../../sim/oracles/no-duplicate.js';
-import { commit, fastRow, insert, judge, REGISTERED } from './story.js';
+import { commit, fastRow, insert, judge, REGISTERED, remove, scheduler } from './story.js';
 
 const SLOW = insert('schedulers', { ...fastRow(null, 1), id: 2, name: 'slow' });
 const CHANGE = commit(192.4, 'master-b#1', insert('changes', { changeid: 17, branch: 'master' }));
@@ -68,4 +68,33 @@ test('two buildsets of one trigger are a violation', () => {
   expect(sentences).toEqual([
     'trigger slot:03:00 of scheduler fast made buildset 6 at 3m50.5s, after buildset 4',
   ]);
+});
+
+test.each(['call:build-7', 'job:job-3', 'upstream:12'])('so are two buildsets of %s', (key) => {
+  const { sentences } = judge(
+    noDuplicate,
+    [
+      ...REGISTERED,
+      commit(200, 'master-a#1', buildset(4, 1, key)),
+      commit(230, 'master-b#1', buildset(6, 1, key)),
+    ],
+    900,
+  );
+  expect(sentences).toEqual([`trigger ${key} of scheduler fast made buildset 6 at 3m50s, after buildset 4`]);
+});
+
+test('a slot that is built for calls, while none waits, is a violation', () => {
+  const key = (name: string) => JSON.stringify(['triggers', name, 'new']);
+  const message = (id: number, name: string) =>
+    remove('queue_messages', { id, queueid: 1, routing_key: key(name), body: '{}' });
+  const schedulers = [scheduler({ triggers: { kind: 'calls-by-slot' } })];
+  const events = [
+    ...REGISTERED,
+    commit(60, 'master-a#1', message(1, 'fast'), message(2, 'fast'), buildset(4, 1, 'slot:60')),
+    commit(120, 'master-a#1', message(3, 'other'), buildset(5, 1, 'slot:120')),
+  ];
+  expect(judge(noDuplicate, events, 900, { schedulers }).sentences).toEqual([
+    'buildset 5 of scheduler fast at 2m0s takes no trigger that waited',
+  ]);
+  expect(judge(noDuplicate, events, 900).sentences).toEqual([]);
 });

@@ -36,6 +36,7 @@ export function scheduler(overrides: Partial<ObservedScheduler> = {}): ObservedS
     name: 'fast',
     treeStableTimerMs: 0,
     slots: null,
+    triggers: { kind: 'none' },
     wants: (change) => change['branch'] === 'master',
     counterKeys: ['builds'],
     ...overrides,

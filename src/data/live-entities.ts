@@ -1,6 +1,6 @@
 // The state of entities, kept from messages that may be late, doubled, out of order or lost.
 //
-// A body holds all that it announces, and a rank that only grows (see docs/decisions/0013): so the message of the highest
+// A body holds all that it announces, and a rank that only grows (see docs/decisions/0010): so the message of the highest
 // rank wins, in whatever order they come, and one that is heard late or twice is dropped. A message that does not follow
 // what is known shows that another one is missing or still under way: its state counts, and the database has to be asked.
 // What the database says is folded in by the same rule, so a reload never takes back what a message said meanwhile.

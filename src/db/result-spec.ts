@@ -1,7 +1,7 @@
 // Result specs: filters, order and paging of lists, done by the database, and equal on every one.
 //
 // Field names are checked against those that a list has, values are bound. What SQL leaves to the database, or does
-// otherwise than a program would, is settled here (docs/decisions/0016): a null is a value like any other, equal to itself
+// otherwise than a program would, is settled here (docs/decisions/0011): a null is a value like any other, equal to itself
 // and to nothing else; it comes first in ascending order and last in descending order, and is neither less nor greater
 // than anything. Texts are compared by their bytes. Ties are broken by id.
 // @source buildbot master/buildbot/data/resultspec.py

@@ -1,5 +1,5 @@
 // Result specs and the lists that they are asked of: what Buildbot's own tests demand, and a model that every database
-// must agree with. Where we differ from Buildbot, the test says so; docs/decisions/0016 says why.
+// must agree with. Where we differ from Buildbot, the test says so; docs/decisions/0011 says why.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -13,10 +13,14 @@ const EVERYTHING = 1_000_000;
 class DeafFeed extends EventFeed {
   #reference: QueueReference | null = null;
   #isStopped = false;
+  /** One message at a time: that is not the defect. */
+  #turn: Promise<void> = Promise.resolve();
 
   override start(): void {
     void this.context.mq
-      .startConsuming((key) => this.#heard(Number(key[1])), NEW_CHANGES)
+      .startConsuming((key) => {
+        this.#turn = this.#turn.then(() => this.#heard(Number(key[1]))).catch(() => undefined);
+      }, NEW_CHANGES)
       .then(
         (reference) => {
           this.#reference = reference;

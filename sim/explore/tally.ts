@@ -113,12 +113,13 @@ export interface Declared {
 }
 
 /** What `scenario` declares. Makes its schedulers once, outside of any run. */
-export function declaredBy({ faults, operations, schedulers }: Scenario): Declared {
+export function declaredBy({ faults, operations, counters, schedulers }: Scenario): Declared {
   const kinds = Object.entries({ ...faults, ...operations })
     .filter(([, perHour]) => perHour > 0)
     .map(([kind]) => kind);
   const has = new Set<OracleNeed>();
   if (kinds.length > 0) has.add('faults');
+  if (Object.keys(counters).length > 0) has.add('state');
   if (kinds.includes('disable')) has.add('disabling');
   if (schedulers(0).some((scheduler) => scheduler instanceof TimedScheduler)) has.add('slots');
   return { kinds, has };

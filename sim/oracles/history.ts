@@ -288,8 +288,8 @@ export interface Violation {
   readonly subject: string;
 }
 
-/** Faults that strike, schedulers that build by the clock, schedulers that are disabled. */
-export type OracleNeed = 'faults' | 'slots' | 'disabling';
+/** Faults that strike, schedulers that build by the clock, schedulers that are disabled, state that counts. */
+export type OracleNeed = 'faults' | 'slots' | 'disabling' | 'state';
 
 /** Judges one guarantee; `start` begins the fold over one history. */
 export interface Oracle {

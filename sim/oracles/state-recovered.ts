@@ -25,6 +25,7 @@ const KEPT_VERSIONS = 256;
 
 export const stateRecovered: Oracle = {
   name: NAME,
+  needs: 'state',
   start: (context) => new StateRecoveredRun(context),
 };
 

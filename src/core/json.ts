@@ -96,8 +96,9 @@ function frozenObject(value: object, depth: number): JsonValue | undefined {
   for (const key of Object.keys(copy)) {
     const item = copy[key];
     const itemCopy = frozenCopy(item, depth);
-    if (itemCopy === undefined || key === '__proto__') return undefined;
+    if (itemCopy === undefined) return undefined;
     if (Object.is(itemCopy, item)) continue;
+    if (key === '__proto__') return undefined; // assigning it would set no key
     if (copy === value) copy = { ...copy };
     copy[key] = itemCopy;
   }

@@ -317,7 +317,8 @@ export abstract class BaseScheduler extends ClusteredService {
     try {
       if (!effect.isEmpty) await this.attached().effects.commit(this.#actor('an effect'), effect);
     } catch (error) {
-      if (isRefusal(error) || isUnknown(error)) this.claimSeemsLost();
+      if (isRefusal(error)) this.claimSeemsLost();
+      else if (isUnknown(error)) this.beginAnew();
       throw error;
     }
     for (const listener of this.#afterCommit) listener();

@@ -67,6 +67,7 @@ export abstract class ClusteredService {
   #upCalled: 'activate' | 'deactivate' | null = null;
   #wasActivated = false;
   #failures = 0;
+  #isBeginningAnew = false;
   #notBeforeMs = 0;
   readonly #transitions = new Mutex();
   #tenure: Tenure | null = null;
@@ -199,6 +200,17 @@ export abstract class ClusteredService {
     this.#tenure?.lookAgain();
   }
 
+  /**
+   * To be called by whoever finds that what the activity remembers may be wrong: returns at once. The activity ends, and a
+   * new one begins under the same claim; as long as that is held, it is tried again.
+   */
+  protected beginAnew(): void {
+    if (this.#state.kind !== 'held') return;
+    this.#isBeginningAnew = true;
+    this.#abortActivity();
+    void this.#transitions.run(() => this.#adapt());
+  }
+
   get #shouldRun(): boolean {
     return this.#state.kind === 'held' && this.#isEnabled;
   }
@@ -219,14 +231,24 @@ export abstract class ClusteredService {
       await this.activate();
       this.#checkUpCall('activate', 'startActivity');
       this.#failures = 0;
+      this.#isBeginningAnew = false;
       this.runtime.probe.emit('activated', { service: this.name });
     } catch (error) {
-      this.#activationFailed(error);
+      if (this.#isBeginningAnew) await this.#beginAnewLater(error);
+      else this.#activationFailed(error);
     }
   }
 
   #abortActivity(): void {
     this.#activity?.abort(new ClaimLostError(`an effect of '${this.name}'`));
+  }
+
+  async #beginAnewLater(error: unknown): Promise<void> {
+    const { clock, logger } = this.runtime;
+    logger.log('warning', `'${this.name}' could not begin anew: ${describeError(error)}`);
+    this.#abortActivity();
+    await this.#deactivateNow();
+    clock.setTimer(() => void this.#transitions.run(() => this.#adapt()), FIRST_RETRY_MS);
   }
 
   #activationFailed(error: unknown): void {
@@ -293,6 +315,7 @@ export abstract class ClusteredService {
     this.runtime.logger.log('info', `'${this.name}' is left: ${reason}`);
     if (this.#activity !== null) await this.#deactivateNow();
     if (isReleasing) await this.#release(claim);
+    this.#isBeginningAnew = false;
     this.#state = { kind: 'idle' };
   }
 

@@ -59,6 +59,10 @@ class TestService extends ClusteredService {
   refused(): void {
     this.claimSeemsLost();
   }
+
+  confused(): void {
+    this.beginAnew();
+  }
 }
 
 class TestTenure implements Tenure {
@@ -423,5 +427,37 @@ describe('enabling', () => {
     service.stopping.letGo();
     await left;
     expect([service.starting.calls, service.stopping.calls]).toEqual([1, 1]);
+  });
+});
+
+describe('what may remember something wrong', () => {
+  test('begins anew under the same claim, and stays active meanwhile', async () => {
+    await service.take(CLAIM);
+    service.confused();
+    expect([service.signals[0]?.aborted, service.active]).toEqual([true, true]);
+    await runtime.clock.advance(0);
+    expect([service.starting.calls, service.stopping.calls, service.active]).toEqual([2, 1, true]);
+    expect([service.currentSignal().aborted, tenure.released]).toEqual([false, []]);
+  });
+
+  test('is tried again while it cannot begin, and ends with the claim', async () => {
+    await service.take(CLAIM);
+    service.starting.error = new StandinError('connection-lost', 'no database');
+    service.confused();
+    await runtime.clock.advance(3_500);
+    expect([service.starting.calls, service.active, tenure.released]).toEqual([5, true, []]);
+    await service.leave('test', { isReleasing: false });
+    await runtime.clock.advance(10_000);
+    expect([service.starting.calls, service.active]).toEqual([5, false]);
+  });
+
+  test('a claim that is taken later is given back when its activation fails, as ever', async () => {
+    await service.take(CLAIM);
+    service.confused();
+    await service.leave('test', { isReleasing: false });
+    service.starting.error = new StandinError('connection-lost', 'no database');
+    await service.take(CLAIM);
+    await runtime.clock.advance(0);
+    expect([service.active, tenure.released]).toEqual([false, [CLAIM]]);
   });
 });

@@ -42,15 +42,26 @@ interface Held {
   claim: Claim | null;
 }
 
-const masterid = await db.masters.findMasterId(name);
-let incarnation = await db.masters.newIncarnation(masterid);
-const session = await db.database.openReserved();
+/** As a master starts: what may succeed later is tried again. */
+async function persist<T>(step: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof StandinError) || !error.isRetryable) throw error;
+    }
+  }
+}
+
+const masterid = await persist(() => db.masters.findMasterId(name));
+let incarnation = await persist(() => db.masters.newIncarnation(masterid));
+const session = await persist(() => db.database.openReserved());
 const builderids: number[] = [];
-for (const builder of BUILDERS) builderids.push(await db.builders.findBuilderId(builder));
+for (const builder of BUILDERS) builderids.push(await persist(() => db.builders.findBuilderId(builder)));
 const held: Held[] = [];
 for (const scheduler of SCHEDULERS) {
-  const schedulerid = await db.schedulers.findSchedulerId(scheduler, [NEW_CHANGES]);
-  const objectid = await db.state.getObjectId(scheduler, 'Kill');
+  const schedulerid = await persist(() => db.schedulers.findSchedulerId(scheduler, [NEW_CHANGES]));
+  const objectid = await persist(() => db.state.getObjectId(scheduler, 'Kill'));
   held.push({ name: scheduler, schedulerid, objectid, claim: null });
 }
 say('started');

@@ -174,6 +174,7 @@ class Run {
     const { nowUs, eventCount, trace, decisions } = this.#kernel;
     if (end === 'horizon') this.#finish(nowUs);
     const reason = this.#reason(end);
+    const kept = this.#options.keepTrace === true ? trace.count : TAIL;
     return {
       verdict: this.#violations.length > 0 ? 'violation' : reason === null ? 'pass' : 'unknown',
       violations: this.#violations,
@@ -190,7 +191,9 @@ class Run {
       ),
       failoverMaxMs: Math.max(0, ...this.#judges.map(({ run }) => run.figures?.['failoverMaxMs'] ?? 0)),
       failoverBoundMs: this.#context.failoverBoundMs,
-      tail: trace.tail(this.#options.keepTrace === true ? trace.count : TAIL),
+      get tail() {
+        return trace.tail(kept); // in words only when somebody reads it
+      },
       decisions: this.#options.recordDecisions === true ? decisions.nonDefault() : null,
       config: configOf(this.#scenario, this.#plan, this.#context),
     };

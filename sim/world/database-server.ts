@@ -10,9 +10,14 @@ import { Conditions, type ConditionStats } from './database/conditions.js';
 import { LockTable, type LockHolder } from './database/locks.js';
 import { statementResult } from './database/result.js';
 import type { RowChange } from './database/row-changes.js';
-import { ServerSession, type SessionHost, type SessionStats } from './database/server-session.js';
+import {
+  ServerSession,
+  type ClientStatement,
+  type SessionHost,
+  type SessionStats,
+} from './database/server-session.js';
 import { Transactions, type TransactionStats, type Write } from './database/transactions.js';
-import { SQL_PORT, type Client } from './database/wire.js';
+import { SQL_PORT, type Client, type StatementText } from './database/wire.js';
 import type { Network } from './network.js';
 import type { SqlEngine } from './sql-engine.js';
 import { undoOnce } from './undo.js';
@@ -145,6 +150,7 @@ class Host implements SessionHost {
     statementTimeouts: 0,
     idleTimeouts: 0,
   };
+  readonly statements = new WeakMap<StatementText, ClientStatement>();
   isReadOnly = false;
   opened = 0;
   refused = 0;

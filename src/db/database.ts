@@ -78,9 +78,17 @@ export class Database implements ReplicaReads {
     statements: readonly Statement[],
     options: TransactionOptions = {},
   ): Promise<readonly StatementResult[]> {
+    if (statements.length === 1 && statements[0]?.lock === undefined) return this.#alone(statements, options);
     const whole = [{ sql: 'BEGIN', values: [] }, ...statements, { sql: 'COMMIT', values: [] }];
     return this.#retrying({ ...options, isIdempotent: true }, async () =>
       (await this.#onSession((session) => this.#runOrRollBack(session, whole))).slice(1, -1),
+    );
+  }
+
+  /** One statement is a transaction by itself: it needs no BEGIN and no COMMIT. */
+  #alone(statement: readonly Statement[], options: TransactionOptions): Promise<readonly StatementResult[]> {
+    return this.#retrying({ ...options, isIdempotent: true }, () =>
+      this.#onSession((session) => session.run(statement)),
     );
   }
 

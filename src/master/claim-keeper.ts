@@ -172,29 +172,20 @@ export class ClaimKeeper implements Tenure {
     const { db, writer, watch, housekeeping } = this.#context;
     this.letGoOfUntrusted();
     const services = [...this.#services];
-    const claims = new Map(services.map((service) => [service, service.claim]));
+    const claims = services.map((service) => service.claim);
     const isScanning = this.#isScanDue;
     this.#isScanDue = false;
-    const owned = this.#ownershipStatements();
-    const scans = isScanning ? [writer.scanStatement(), housekeeping.watchStatement()] : [];
-    const statements = [...owned.values(), ...scans];
+    const statements = [...this.#ownershipStatements().values()];
+    if (isScanning) statements.push(writer.scanStatement(), housekeeping.watchStatement());
+    const kinds = [...this.#ownershipStatements().keys()];
     const results = statements.length === 0 ? [] : await db.database.read(statements);
-    const kinds = [...owned.keys()];
-    const ownerships = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
-    const suspects = watch.observe(ownerships.flat());
-    const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
-    const endedOwners = new Set(
-      suspects.filter((_, i) => ended[i] === true).map((s) => `${s.masterid}/${s.incarnation}`),
-    );
-    const byId = kinds.map((_, i) => new Map(ownerships[i]?.map((seen) => [seen.serviceid, seen])));
-    for (const service of services) {
-      const ownership = byId[kinds.indexOf(service.kind)]?.get(service.serviceid ?? 0);
+    const seen = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
+    const endedOwners = await this.#endOverdue(watch.observe(seen.flat()));
+    for (const [i, service] of services.entries()) {
+      const ownership = seen[kinds.indexOf(service.kind)]?.find((one) => one.serviceid === service.serviceid);
       // What was read is older than a claim that has come or gone meanwhile.
-      if (ownership === undefined || claims.get(service) !== service.claim || this.#isBusy(service)) continue;
-      const done = this.#attend(service, ownership, endedOwners).then(
-        () => void this.#attended.delete(service),
-      );
-      this.#attended.set(service, done);
+      if (ownership === undefined || claims[i] !== service.claim || this.#isBusy(service)) continue;
+      this.#attend(service, ownership, endedOwners);
     }
     if (isScanning) {
       await writer.publishOrphans(present(results.at(-2), 'unpublished events').rows);
@@ -226,6 +217,13 @@ export class ClaimKeeper implements Tenure {
     return this.#ownership;
   }
 
+  /** Ends those who have been unable to renew for a whole lease; returns who was ended, as `nameOwner` names them. */
+  async #endOverdue(suspects: readonly Suspect[]): Promise<ReadonlySet<string>> {
+    if (suspects.length === 0) return NOBODY;
+    const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
+    return new Set(suspects.filter((_, i) => ended[i]).map((one) => nameOwner(one.masterid, one.incarnation)));
+  }
+
   async #end(suspect: Suspect): Promise<boolean> {
     const { runtime, updates } = this.#context;
     try {
@@ -236,30 +234,41 @@ export class ClaimKeeper implements Tenure {
     }
   }
 
-  /** Brings one service in line with who owns it; never rejects. */
-  async #attend(service: ClusteredService, ownership: Ownership, ended: ReadonlySet<string>): Promise<void> {
-    try {
-      if (!this.#isSuspended) await this.#adjust(service, ownership, ended);
-    } catch (error) {
+  /** Brings one service in line with who owns it, which takes nothing as long as nothing has happened. */
+  #attend(service: ClusteredService, ownership: Ownership, ended: ReadonlySet<string>): void {
+    if (this.#isSuspended) return;
+    const adjust = this.#adjustment(service, ownership, ended);
+    if (adjust === null) return;
+    const failed = (error: unknown): void =>
       this.#context.runtime.logger.log(
         'warning',
         `could not attend to '${service.name}': ${describeError(error)}`,
       );
-    }
+    const done = adjust()
+      .catch(failed)
+      .then(() => void this.#attended.delete(service));
+    this.#attended.set(service, done);
   }
 
-  async #adjust(service: ClusteredService, ownership: Ownership, ended: ReadonlySet<string>): Promise<void> {
+  /** What has to be done for a service of which this was seen; null: nothing. */
+  #adjustment(
+    service: ClusteredService,
+    ownership: Ownership,
+    ended: ReadonlySet<string>,
+  ): (() => Promise<void>) | null {
     service.setEnabled(ownership.enabled);
     const { claim } = service;
     if (claim !== null) {
-      if (!this.#stands(claim, ownership)) await service.leave('its claim is gone', { isReleasing: true });
-      return;
+      if (this.#stands(claim, ownership)) return null;
+      return () => service.leave('its claim is gone', { isReleasing: true });
     }
-    const { incarnation } = this.#context.lease;
-    if (incarnation === null || !service.isWilling || !this.isTrusted(incarnation)) return;
-    const owner = `${ownership.ownerMasterid}/${ownership.ownerIncarnation}`;
-    const isMine = owner === `${this.#context.masterid}/${incarnation}`;
-    if (ownership.isFree || isMine || ended.has(owner)) await this.#claim(service, ownership, incarnation);
+    const { masterid, lease } = this.#context;
+    const { incarnation } = lease;
+    if (incarnation === null || !service.isWilling || !this.isTrusted(incarnation)) return null;
+    const { isFree, ownerMasterid, ownerIncarnation } = ownership;
+    const isMine = ownerMasterid === masterid && ownerIncarnation === incarnation;
+    const isVacant = isFree || isMine || ended.has(nameOwner(ownerMasterid, ownerIncarnation));
+    return isVacant ? () => this.#claim(service, ownership, incarnation) : null;
   }
 
   async #claim(service: ClusteredService, ownership: Ownership, incarnation: number): Promise<void> {
@@ -281,4 +290,10 @@ export class ClaimKeeper implements Tenure {
       ownership.linkedMasterid === claim.masterid
     );
   }
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+function nameOwner(masterid: number | null, incarnation: number | null): string {
+  return `${masterid}/${incarnation}`;
 }

@@ -9,9 +9,12 @@ import type { Ownership } from '../db/claims.js';
 import type { Clock } from '../runtime/clock.js';
 
 interface Sight {
-  readonly beat: number;
-  readonly sinceMs: number;
-  readonly lastMs: number;
+  beat: number;
+  /** The reply that first showed this beat. */
+  sinceMs: number;
+  /** The last look that showed this owner, and its number. */
+  lastMs: number;
+  look: number;
 }
 
 /** What is seen of the owner of something. */
@@ -30,7 +33,8 @@ export interface Suspect {
 export class OwnerWatch {
   protected readonly clock: Clock;
   protected readonly leaseMs: number;
-  #sights = new Map<string, Sight>();
+  readonly #sights = new Map<string, Sight>();
+  #look = 0;
 
   constructor(clock: Clock, leaseMs: number) {
     this.clock = clock;
@@ -43,24 +47,32 @@ export class OwnerWatch {
    */
   observe(ownerships: readonly SeenOwner[]): readonly Suspect[] {
     const now = this.clock.monotonicMs();
-    const sights = new Map<string, Sight>();
+    const look = ++this.#look;
     const suspects: Suspect[] = [];
     for (const ownership of ownerships) {
       const { ownerMasterid: masterid, ownerIncarnation: incarnation, ownerBeat: beat } = ownership;
       if (ownership.isFree || masterid === null || incarnation === null || beat === null) continue;
-      const key = `${masterid}/${incarnation}`;
-      if (sights.has(key)) continue;
-      const before = this.#sights.get(key);
-      const sight = { beat, sinceMs: before?.beat === beat ? before.sinceMs : now, lastMs: now };
-      sights.set(key, sight);
+      const sight = this.#sightOf(`${masterid}/${incarnation}`, beat, now);
+      if (sight.look === look) continue; // it owns several
+      sight.look = look;
+      sight.lastMs = now;
       if (this.isOver(sight.sinceMs, ownership)) suspects.push({ masterid, incarnation, seenBeat: beat });
     }
     // A scheduler that a reconfiguration replaces is not looked at for a while; the wait for its owner does not begin anew.
     for (const [key, sight] of this.#sights) {
-      if (!sights.has(key) && now - sight.lastMs < this.leaseMs) sights.set(key, sight);
+      if (sight.look !== look && now - sight.lastMs >= this.leaseMs) this.#sights.delete(key);
     }
-    this.#sights = sights;
     return suspects;
+  }
+
+  /** What is remembered of an owner that now shows `beat`. */
+  #sightOf(key: string, beat: number, now: number): Sight {
+    let sight = this.#sights.get(key);
+    if (sight === undefined) this.#sights.set(key, (sight = { beat, sinceMs: now, lastMs: now, look: 0 }));
+    if (sight.beat === beat) return sight;
+    sight.beat = beat;
+    sight.sinceMs = now;
+    return sight;
   }
 
   /** Whether an owner that has stood still since `sinceMs` may be ended now. */

@@ -50,13 +50,15 @@ export interface SessionHost {
   readonly locks: LockTable<LockHolder>;
   readonly conditions: Conditions;
   readonly stats: SessionStats;
+  /** By the texts of the clients, all sessions of a client together. */
+  readonly statements: WeakMap<StatementText, ClientStatement>;
   /** `client` has committed; the changes are there to be taken. */
   committed(client: Client): void;
   ended(session: ServerSession): void;
 }
 
-/** A statement's text as this session knows it, with the decisions about it. */
-interface SessionStatement {
+/** A statement's text as the server knows it from one client, with the decisions about it. */
+export interface ClientStatement {
   readonly prepared: PreparedSql;
   readonly stall: DecisionStream;
   readonly stallLength: DecisionStream;
@@ -68,7 +70,7 @@ export class ServerSession implements LockHolder {
   readonly #host: SessionHost;
   readonly #socket: Socket;
   /** By the number of the text. */
-  readonly #statements: (SessionStatement | undefined)[] = [];
+  readonly #statements: (ClientStatement | undefined)[] = [];
   readonly #backlog: SqlRequest[] = [];
   #client: Client | null = null;
   #label = '';
@@ -388,11 +390,17 @@ export class ServerSession implements LockHolder {
     this.end();
   }
 
-  #statementOf({ text }: WireStatement): SessionStatement {
-    return (this.#statements[text.number] ??= this.#prepare(text));
+  #statementOf({ text }: WireStatement): ClientStatement {
+    return (this.#statements[text.number] ??= this.#known(text));
   }
 
-  #prepare({ sql }: StatementText): SessionStatement {
+  #known(text: StatementText): ClientStatement {
+    let statement = this.#host.statements.get(text);
+    if (statement === undefined) this.#host.statements.set(text, (statement = this.#prepare(text)));
+    return statement;
+  }
+
+  #prepare({ sql }: StatementText): ClientStatement {
     const prepared = this.#host.engine.prepare(sql);
     const entity = `${this.#presentClient().node}>${prepared.id}`;
     const { decisions } = this.#host.kernel;

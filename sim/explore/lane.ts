@@ -40,7 +40,7 @@ const LOOKS = 20;
 const LOADING_FACTOR = 6;
 
 /** A run makes much garbage: fewer and larger sweeps of the young generation cost a tenth less. */
-const RESOURCES = { maxYoungGenerationSizeMb: 96 };
+const RESOURCES = { maxYoungGenerationSizeMb: 192 };
 
 export class Lane {
   readonly #options: LaneOptions;

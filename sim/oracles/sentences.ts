@@ -3,9 +3,14 @@
 import { formatUs } from '../report/virtual-time.js';
 import type { ProcessId } from './history.js';
 
+/** Oracles ask for the names of a few processes at every event: each is put together once. */
+const PROCESS_NAMES = new Map<string, string[]>();
+
 /** `master-a#2`: the second start of master-a. */
-export function nameProcess(process: ProcessId): string {
-  return `${process.node}#${process.incarnation}`;
+export function nameProcess({ node, incarnation }: ProcessId): string {
+  let names = PROCESS_NAMES.get(node);
+  if (names === undefined) PROCESS_NAMES.set(node, (names = []));
+  return (names[incarnation] ??= `${node}#${incarnation}`);
 }
 
 /** A change as oracles remember it. */

@@ -45,6 +45,7 @@ export interface ClusterOptions {
 
 /** Which masters say that they are active for a scheduler, and which of those are not paused. */
 export interface ActiveSample {
+  readonly scheduler: string;
   readonly masters: readonly string[];
   readonly running: readonly string[];
 }
@@ -69,6 +70,8 @@ export class Cluster {
   /** Masters under whose names a second process has run, each by the node that it ran on. */
   readonly #seconds = new Map<string, string>();
   readonly #observer: QueueObserver;
+  /** By scheduler: what the last sample found. */
+  readonly #answers = new Map<string, number>();
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -141,19 +144,28 @@ export class Cluster {
     kernel.atProcess(kernel.nowUs, member.process, () => this.#reread(member, name));
   }
 
-  /** Asks every live or paused master whether it is active for each of its schedulers. */
-  sample(): ReadonlyMap<string, ActiveSample> {
-    const samples = new Map<string, { masters: string[]; running: string[] }>();
-    for (const name of [...this.#options.masters, ...this.#seconds.values()]) {
-      const member = this.#members.get(name);
+  /**
+   * Asks every live or paused master whether it is active for each of its schedulers. Returns the schedulers of which the
+   * answer has changed since the last time; with `isAll` all.
+   */
+  sample(isAll: boolean): readonly ActiveSample[] {
+    const nodes = [...this.#options.masters, ...this.#seconds.values()];
+    const answers = new Map<string, number>();
+    // A digit of base 4 for each node: 0 not active, 1 active but paused, 2 active.
+    for (let i = 0, digit = 1; i < nodes.length; i++, digit *= 4) {
+      const member = this.#members.get(nodes[i] ?? '');
       if (member === undefined) continue;
-      for (const scheduler of member.schedulers) {
-        const sample = samples.get(scheduler.name) ?? { masters: [], running: [] };
-        samples.set(scheduler.name, sample);
-        if (!scheduler.active) continue;
-        sample.masters.push(name);
-        if (!member.process.isPaused) sample.running.push(name);
-      }
+      const weight = member.process.isPaused ? digit : 2 * digit;
+      for (const { name, active } of member.schedulers)
+        answers.set(name, (answers.get(name) ?? 0) + (active ? weight : 0));
+    }
+    const samples: ActiveSample[] = [];
+    for (const [scheduler, answer] of answers) {
+      if (!isAll && this.#answers.get(scheduler) === answer) continue;
+      this.#answers.set(scheduler, answer);
+      const digits = nodes.map((_, i) => Math.floor(answer / 4 ** i) % 4);
+      const masters = nodes.filter((_, i) => digits[i] !== 0);
+      samples.push({ scheduler, masters, running: nodes.filter((_, i) => digits[i] === 2) });
     }
     return samples;
   }

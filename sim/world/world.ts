@@ -60,7 +60,6 @@ export class World implements FaultSurface {
   readonly #health: Health;
   readonly #lost = new Set<string>();
   readonly #endings = new Set<() => void>();
-  readonly #lastActive = new Map<string, string>();
 
   constructor(options: WorldOptions) {
     const { kernel, plan } = options;
@@ -299,12 +298,7 @@ export class World implements FaultSurface {
   /** Tells who is active where that has changed, or everywhere. */
   #sample(isAll: boolean): void {
     const { nowUs } = this.kernel;
-    for (const [scheduler, { masters, running }] of this.#cluster.sample()) {
-      const now = `${masters.join()}/${running.join()}`;
-      if (!isAll && this.#lastActive.get(scheduler) === now) continue;
-      this.#lastActive.set(scheduler, now);
-      this.#tell({ kind: 'active', atUs: nowUs, scheduler, masters, running });
-    }
+    for (const sample of this.#cluster.sample(isAll)) this.#tell({ kind: 'active', atUs: nowUs, ...sample });
   }
 
   #tell(event: HistoryEvent): void {

@@ -24,9 +24,15 @@ export interface EventRow {
 /** Stores events, at least one, in the outbox. */
 export function storeEventsStatement(events: readonly EventRow[], createdAt: number): Statement {
   return {
-    sql: `INSERT INTO events (id, routing_key, body, created_at) VALUES ${events.map(() => '(?, ?, ?, ?)').join(', ')}`,
+    sql: INSERTS[events.length] ?? insertText(events.length),
     values: events.flatMap(({ id, key, body }) => [id, JSON.stringify(key), body, createdAt]),
   };
+}
+
+const INSERTS: readonly string[] = Array.from({ length: 9 }, (_, count) => insertText(count));
+
+function insertText(count: number): string {
+  return `INSERT INTO events (id, routing_key, body, created_at) VALUES ${Array.from({ length: count }, () => '(?, ?, ?, ?)').join(', ')}`;
 }
 
 export class EventsConnector {

@@ -39,11 +39,18 @@ export function queueRegistration(id: number, name: string, filter: Filter): Sta
 export function enqueueStatement(key: RoutingKey, body: string): Statement {
   const filters = matchingFilters(key);
   return {
-    sql: `INSERT INTO queue_messages (queueid, routing_key, body)
-          SELECT id, ?, ? FROM queues WHERE filter IN ${placeholders(filters.length)} ORDER BY id`,
+    sql: ENQUEUES[key.length] ?? enqueueText(filters.length),
     values: [JSON.stringify(key), body, ...filters],
     lock: 'inbox',
   };
+}
+
+/** By the number of words of a key: each may be itself or any in a filter. */
+const ENQUEUES: readonly string[] = Array.from({ length: 6 }, (_, words) => enqueueText(2 ** words));
+
+function enqueueText(filters: number): string {
+  return `INSERT INTO queue_messages (queueid, routing_key, body)
+          SELECT id, ?, ? FROM queues WHERE filter IN ${placeholders(filters)} ORDER BY id`;
 }
 
 /** Deletes exactly these messages; its `changes` says how many there were. */
@@ -153,7 +160,7 @@ export class QueuesConnector {
   /** One list of messages for each peek. */
   async #look(peeks: readonly Peek[]): Promise<readonly (readonly QueuedMessage[])[]> {
     const statement: Statement = {
-      sql: peeks.map((_, i) => peekText(i)).join(' UNION ALL '),
+      sql: PEEKS[peeks.length] ?? peeksText(peeks.length),
       values: peeks.flatMap(({ name, afterId, limit }) => [name, afterId, limit]),
     };
     const { rows } = present((await this.#database.read([statement], PEEK_DEADLINE_MS))[0], 'messages');
@@ -161,6 +168,12 @@ export class QueuesConnector {
     for (const row of rows) found[integerOf(row, 'peek')]?.push(messageOf(row));
     return found.map((messages) => messages.toSorted((a, b) => a.id - b.id));
   }
+}
+
+const PEEKS: readonly string[] = Array.from({ length: 9 }, (_, count) => peeksText(count));
+
+function peeksText(count: number): string {
+  return Array.from({ length: count }, (_, i) => peekText(i)).join(' UNION ALL ');
 }
 
 /** Selects what peek number `peek` asks for; of several in one statement no order can be asked. */

@@ -221,7 +221,9 @@ export class ClaimKeeper implements Tenure {
   async #endOverdue(suspects: readonly Suspect[]): Promise<ReadonlySet<string>> {
     if (suspects.length === 0) return NOBODY;
     const ended = await Promise.all(suspects.map((suspect) => this.#end(suspect)));
-    return new Set(suspects.filter((_, i) => ended[i]).map((one) => nameOwner(one.masterid, one.incarnation)));
+    return new Set(
+      suspects.filter((_, i) => ended[i]).map((one) => nameOwner(one.masterid, one.incarnation)),
+    );
   }
 
   async #end(suspect: Suspect): Promise<boolean> {

@@ -7,7 +7,7 @@
 // 4. A row that is seen at two polls in a row has no living writer: whoever sees it publishes it, and forgets it.
 
 import { present } from '../core/assert.js';
-import { encodeJson } from '../core/json.js';
+import { encodeJson, sealedJson } from '../core/json.js';
 import type { Row, Statement } from '../db/driver.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { storeEventsStatement, type StoredEvent } from '../db/events.js';
@@ -41,9 +41,14 @@ export class EventWriter {
   /** Announces events with this transaction: never before it has committed, never if it does not. */
   announce(tx: Transaction, events: readonly Event[], ids: readonly number[]): void {
     const now = wallSeconds(this.#clock);
-    const stored = events.map((event, i) => ({ ...event, id: present(ids[i], 'event id') }));
+    // Looked through once, here: what is written and what is published are the same, and nobody can change it.
+    const stored = events.map(({ key, body }, i) => ({
+      id: present(ids[i], 'event id'),
+      key: Object.freeze([...key]),
+      body: sealedJson(body, 'body'),
+    }));
     if (stored.length === 0) return;
-    const rows = stored.map(({ id, key, body }) => ({ id, key, body: encodeJson(body, 'body') }));
+    const rows = stored.map(({ id, key, body }) => ({ id, key, body: encodeJson(body) }));
     tx.tail(storeEventsStatement(rows, now));
     for (const { key, body } of rows) tx.tail(enqueueStatement(key, body));
     tx.afterCommit(() => this.#publish(stored));

@@ -74,9 +74,11 @@ export class SimpleMQ implements MessageQueue {
     checkRoutingKey(key);
     const frozen = frozenBody(body);
     if (this.#stopped !== null) return;
-    const sent = Object.freeze([...key]);
+    const sent = Object.isFrozen(key) ? key : Object.freeze([...key]);
     const id = ++this.#messages;
-    for (const inbox of this.#inboxesByFilter.match(sent)) inbox.append(id, sent, frozen);
+    if (this.#inboxes.size > 0) {
+      for (const inbox of this.#inboxesByFilter.match(sent)) inbox.append(id, sent, frozen);
+    }
     const consumers = this.#subscriptions.match(sent);
     if (consumers.length > 0) this.#deliverSoon({ consumers, key: sent, body: frozen });
   }

@@ -1,13 +1,20 @@
 // Subscriptions, kept as a trie by word, so that matching a key costs as much as there are matching subscriptions,
 // however many others there are. A node has a child for each word and one for "any word"; nodes that hold nothing are
 // pruned. Matches come in the order in which they were added.
+//
+// The words are taken in this order: how many there are, the first, the last, and then the others. Kinds and events, which
+// stand there, are few, and ids are many: so an id is looked up only among those who ask for its kind and its event, and
+// not once more for each wildcard before it.
 
 import type { Filter, RoutingKey } from '../core/routing-key.js';
-import { assert } from '../core/assert.js';
+import { assert, present } from '../core/assert.js';
+
+const NONE: readonly never[] = [];
 
 /** A multimap from filters to values, asked by routing key. */
 export class Subscriptions<T> {
-  readonly #root: TrieNode<T> = emptyNode();
+  /** By the number of words. */
+  readonly #roots: TrieNode<T>[] = [];
   #nextSequence = 0;
   #size = 0;
 
@@ -19,29 +26,25 @@ export class Subscriptions<T> {
   /** Adds `value` under `filter`, also when it is there already. Returns what removes it; calling that twice is harmless. */
   add(filter: Filter, value: T): () => void {
     const entry: Entry<T> = { sequence: this.#nextSequence++, value };
-    let node = this.#root;
-    for (const word of filter) node = childFor(node, word);
+    const words = inOrder(filter);
+    while (this.#roots.length <= words.length) this.#roots.push(emptyNode());
+    let node = present(this.#roots[words.length], 'a root');
+    for (const word of words) node = childFor(node, word);
     (node.entries ??= new Set()).add(entry);
     node.snapshot = null;
     this.#size++;
-    return () => this.#remove([...filter], entry);
+    return () => this.#remove(words, entry);
   }
 
   /** The values whose filter matches `key`, oldest first: a snapshot, which later additions and removals do not change. */
   match(key: RoutingKey): readonly T[] {
-    const leaves: TrieNode<T>[] = [];
-    collect(this.#root, key, 0, leaves);
-    let matched: Snapshot<T> | null = null;
-    for (const leaf of leaves) {
-      const snapshot = snapshotOf(leaf);
-      matched = matched === null ? snapshot : merge(matched, snapshot);
-    }
-    return matched?.values ?? [];
+    const root = this.#roots[key.length];
+    return root === undefined ? NONE : (find(root, key, 0)?.values ?? NONE);
   }
 
-  #remove(filter: Filter, entry: Entry<T>): void {
-    const path: TrieNode<T>[] = [this.#root];
-    for (const word of filter) {
+  #remove(words: Filter, entry: Entry<T>): void {
+    const path: TrieNode<T>[] = [present(this.#roots[words.length], 'a root')];
+    for (const word of words) {
       const node = path.at(-1);
       const child = word === null ? node?.any : node?.words?.get(word);
       if (child === undefined || child === null) return;
@@ -49,9 +52,10 @@ export class Subscriptions<T> {
     }
     const leaf = path.at(-1);
     if (leaf?.entries?.delete(entry) !== true) return;
+    if (leaf.entries.size === 0) leaf.entries = null;
     leaf.snapshot = null;
     this.#size--;
-    prune(path, filter);
+    prune(path, words);
   }
 }
 
@@ -73,7 +77,7 @@ interface TrieNode<T> {
 interface Snapshot<T> {
   readonly entries: readonly Entry<T>[];
   readonly values: readonly T[];
-  /** What came of the last merge with another one: messages of a kind match the same leaves, one after the other. */
+  /** What came of the last merge with another one: messages of a kind match the same leaves, whatever their ids. */
   lastMerge: { readonly other: Snapshot<T>; readonly merged: Snapshot<T> } | null;
 }
 
@@ -92,19 +96,25 @@ function childFor<T>(node: TrieNode<T>, word: string | null): TrieNode<T> {
   return child;
 }
 
-function collect<T>(node: TrieNode<T>, key: RoutingKey, depth: number, leaves: TrieNode<T>[]): void {
-  const word = key[depth];
-  if (word === undefined) {
-    if (!isEmpty(node.entries)) leaves.push(node);
-    return;
-  }
-  const child = node.words?.get(word);
-  if (child !== undefined) collect(child, key, depth + 1, leaves);
-  if (node.any !== null) collect(node.any, key, depth + 1, leaves);
+/** The words of a filter in the order in which they are taken; see `find`. */
+function inOrder(filter: Filter): Filter {
+  return filter.length < 3
+    ? [...filter]
+    : [...filter.slice(0, 1), ...filter.slice(-1), ...filter.slice(1, -1)];
 }
 
-function snapshotOf<T>(leaf: TrieNode<T>): Snapshot<T> {
-  return (leaf.snapshot ??= aSnapshot([...(leaf.entries ?? [])]));
+/** What matches the words of `key` from the one at `depth` on, below `node`; null for nothing. Only what is new is made. */
+function find<T>(node: TrieNode<T>, key: RoutingKey, depth: number): Snapshot<T> | null {
+  // The first, the last, and then the others: as `inOrder` has it, without making a list.
+  const word = depth === 0 ? key[0] : depth === 1 ? key[key.length - 1] : key[depth - 1];
+  if (depth === key.length || word === undefined)
+    return node.entries === null ? null : (node.snapshot ??= aSnapshot([...node.entries]));
+  const child = node.words?.get(word);
+  const exact = child === undefined ? null : find(child, key, depth + 1);
+  if (node.any === null) return exact;
+  const any = find(node.any, key, depth + 1);
+  if (exact === null || any === null) return exact ?? any;
+  return exact.lastMerge?.other === any ? exact.lastMerge.merged : merge(exact, any);
 }
 
 function aSnapshot<T>(entries: readonly Entry<T>[]): Snapshot<T> {
@@ -112,27 +122,22 @@ function aSnapshot<T>(entries: readonly Entry<T>[]): Snapshot<T> {
 }
 
 function merge<T>(one: Snapshot<T>, other: Snapshot<T>): Snapshot<T> {
-  if (one.lastMerge?.other === other) return one.lastMerge.merged;
   const merged = aSnapshot([...one.entries, ...other.entries].sort((a, b) => a.sequence - b.sequence));
   one.lastMerge = { other, merged };
   return merged;
 }
 
-function prune<T>(path: readonly TrieNode<T>[], filter: Filter): void {
-  for (let depth = filter.length; depth > 0; depth--) {
+function prune<T>(path: readonly TrieNode<T>[], words: Filter): void {
+  for (let depth = words.length; depth > 0; depth--) {
     const node = path[depth];
     const parent = path[depth - 1];
-    const word = filter[depth - 1];
+    const word = words[depth - 1];
     assert(
       node !== undefined && parent !== undefined && word !== undefined,
-      'a path is as long as its filter',
+      'a path is as long as its words',
     );
-    if (!isEmpty(node.entries) || !isEmpty(node.words) || node.any !== null) return;
+    if (node.entries !== null || (node.words?.size ?? 0) > 0 || node.any !== null) return;
     if (word === null) parent.any = null;
     else parent.words?.delete(word);
   }
-}
-
-function isEmpty(collection: { readonly size: number } | null): boolean {
-  return collection === null || collection.size === 0;
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeJson, frozenJson, type JsonValue } from '../../src/core/json.js';
+import { encodeJson, frozenJson, sealedJson, type JsonObject, type JsonValue } from '../../src/core/json.js';
 
 function isDeepFrozen(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
@@ -59,5 +59,56 @@ describe('frozenJson', () => {
     const cycle: Record<string, unknown> = {};
     cycle['a'] = [cycle];
     expect(() => frozenJson(cycle as JsonValue)).toThrow('$.a[0] is a cycle');
+  });
+});
+
+describe('sealedJson', () => {
+  const anObject = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<JsonValue>);
+
+  test('freezes the object itself, with what its JSON text would give back', () => {
+    fc.assert(
+      fc.property(anObject, (value) => {
+        const before = JSON.stringify(value);
+        const sealed = sealedJson(value);
+        expect(sealed).toStrictEqual(JSON.parse(before));
+        expect(isDeepFrozen(sealed)).toBe(true);
+        expect(sealedJson(sealed)).toBe(sealed);
+        expect(frozenJson(sealed)).toBe(sealed);
+        expect([encodeJson(sealed), encodeJson({ in: [sealed] })]).toEqual([before, `{"in":[${before}]}`]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('leaves alone what the object holds of others', () => {
+    const files = ['a'];
+    const own = { files, id: 1 };
+    expect(sealedJson(own)).toBe(own);
+    files.push('b');
+    expect(own).toEqual({ files: ['a'], id: 1 });
+  });
+
+  test('takes an object that is frozen already as frozenJson does', () => {
+    const inner = [1];
+    const sealed = sealedJson(Object.freeze({ inner }));
+    inner.push(2);
+    expect(sealed).toEqual({ inner: [1] });
+  });
+
+  test('cannot be fooled by a copy, or by an object that was made from a sealed one', () => {
+    const sealed = sealedJson({ a: 1 });
+    for (const other of [
+      { ...sealed, b: new Date(0) },
+      Object.assign(Object.create(sealed) as object, { b: 1n }),
+    ])
+      expect(() => encodeJson(other)).toThrow('expected a JSON value');
+  });
+
+  test.each([
+    ['a Date', { a: 1, b: [new Date(0)] }, 'what.b[0] is a Date'],
+    ['undefined', { a: undefined }, 'what.a is undefined'],
+    ['an instance', { a: new Map() }, 'what.a is a Map'],
+  ])('names where %s stands', (_what, value, message) => {
+    expect(() => sealedJson(value as unknown as JsonObject, 'what')).toThrow(message);
   });
 });

@@ -15,6 +15,7 @@ import { deferred } from './deferred.js';
 import { SubscriptionRefusedError } from './message-queue.js';
 import { UNACKNOWLEDGED, WampSerializer } from './wamp-serializer.js';
 import { WampSocket } from './wamp-socket.js';
+import { ANY_WORD } from './wamp-topic.js';
 import type { WebSocketClass } from './web-socket.js';
 
 const PUBLISHED = 17;
@@ -43,6 +44,8 @@ export class WampSession {
   #isOpen = true;
   #hasHeard = false;
   #isProbing = false;
+  /** Whether the router says that it has wildcard subscriptions, or that it has none was logged. */
+  #hasWildcards = true;
 
   constructor(runtime: Runtime, options: SessionOptions) {
     this.#runtime = runtime;
@@ -72,7 +75,10 @@ export class WampSession {
     const joined = deferred<void>();
     // wampy's promise settles neither when the router is silent nor when the connection just closes: the end does.
     this.#wampy.connect().then(
-      () => joined.resolve(),
+      (details) => {
+        this.#hasWildcards = announcesWildcards(details);
+        joined.resolve();
+      },
       (error: unknown) => this.end(refusal(error)),
     );
     void this.#ended.promise.then((reason) => joined.reject(lost(reason)));
@@ -87,6 +93,7 @@ export class WampSession {
       if (this.#isOpen) listener(typeof eventTopic === 'string' ? eventTopic : null, event.argsList?.[0]);
     };
     if (!this.#isOpen) throw lost('it is over');
+    this.#checkWildcards(topic);
     try {
       await this.#wampy.subscribe(topic, onEvent);
     } catch (error) {
@@ -138,6 +145,17 @@ export class WampSession {
     this.#socket?.end(reason);
   }
 
+  /** A router without wildcards grants them as well, and sends nothing: whoever is deaf must say so. */
+  #checkWildcards(topic: string): void {
+    if (this.#hasWildcards || !topic.split('.').includes(ANY_WORD)) return;
+    this.#hasWildcards = true;
+    this.#runtime.logger.log(
+      'warning',
+      `the message router at ${this.#options.url} does not say that it has wildcard subscriptions` +
+        ` (pattern_based_subscription): without them filters with a wildcard hear nothing`,
+    );
+  }
+
   /** wampy keeps each publication until PUBLISHED comes: where no router sends one, this does, once it was sent. */
   #answerItself(request: number): void {
     void Promise.resolve().then(() => this.#socket?.tell(JSON.stringify([PUBLISHED, request, 0])));
@@ -172,6 +190,14 @@ export class WampSession {
       }
     };
   }
+}
+
+/** What the details of WELCOME say of the broker. */
+function announcesWildcards(details: unknown): boolean {
+  const { roles } = (details ?? {}) as {
+    roles?: { broker?: { features?: { pattern_based_subscription?: unknown } } };
+  };
+  return roles?.broker?.features?.pattern_based_subscription === true;
 }
 
 function lost(reason: string): StandinError {

@@ -55,6 +55,37 @@ describe('WampMQ over a strange router', () => {
     expect(connections).toBeGreaterThan(1);
   });
 
+  test.each([
+    ['{}', ['a', null], 1],
+    ['{}', ['a'], 0],
+    ['{"pattern_based_subscription":true}', ['a', null], 0],
+  ])(
+    'says once that wildcards may be deaf: broker features %s, filter %j',
+    async (features, filter, count) => {
+      const world = new QueueWorld();
+      world.kernel.start(world.router.node, (process) => {
+        world.network.listen(process, 'wamp', (socket) => {
+          socket.onData((text) => {
+            const [type, request] = JSON.parse(text) as [number, number];
+            if (type === 1) socket.send(`[2,1,{"roles":{"broker":{"features":${features}}}}]`);
+            if (type === 32) socket.send(`[33,${request},${request}]`);
+            if (type === 6) socket.send('[6,{},"wamp.close.goodbye_and_out"]');
+          });
+        });
+      });
+      world.master('master-a', async (host) => {
+        const queue = host.wamp();
+        await queue.start();
+        await queue.startConsuming(() => undefined, filter);
+        await queue.startConsuming(() => undefined, ['more', ...filter]);
+        const said = host.complaints.filter((line) => line.includes('pattern_based_subscription'));
+        expect(said).toHaveLength(count);
+        await queue.stop();
+      });
+      await world.run(120_000);
+    },
+  );
+
   test('ignores events that are no messages of ours', async () => {
     const world = new QueueWorld();
     const events = [

@@ -46,12 +46,12 @@ export class LiveEntities {
 
   /** Folds a message in. */
   hear(key: RoutingKey, body: JsonObject): Folded {
-    const { word, idField, fields, rank, follows } = this.kind;
+    const { word, idField, rank, follows } = this.kind;
     const id = body[idField];
     if (key.length !== 3 || key[0] !== word || typeof id !== 'number') return 'foreign';
-    const state = pick(body, fields);
-    const next = rank(state);
-    if (next === null || fields.some((field) => state[field] === undefined)) return 'gap';
+    const state = stateIn(this.kind, body);
+    if (state === null) return 'gap';
+    const next = rank(state) ?? 0;
     const known = this.#states.get(id) ?? null;
     if (known !== null && (rank(known) ?? 0) >= next) return 'stale';
     this.#set(id, state);
@@ -80,6 +80,12 @@ export class LiveEntities {
     const ids = [...this.#states.keys()].sort((left, right) => left - right);
     for (const old of ids.slice(0, -this.#keep)) this.#states.delete(old);
   }
+}
+
+/** The state that a body announces, with the fields that are kept; null when it does not tell all of it. */
+export function stateIn({ fields, rank }: EntityKind, body: JsonObject): JsonObject | null {
+  const state = pick(body, fields);
+  return rank(state) === null || fields.some((field) => state[field] === undefined) ? null : state;
 }
 
 export const LIVE_MASTERS: EntityKind = {

@@ -20,8 +20,7 @@ import { ClaimLostError, type Owner } from '../db/claims.js';
 import type { BuildEnd } from '../data/build-updates.js';
 import { BUILD_REQUEST_CLAIMABLE } from '../data/events.js';
 import { driverPeriodicTask } from '../periodic/driver-periodic-task.js';
-import { Loop } from '../services/loop.js';
-import { Subscription } from '../services/subscription.js';
+import { Follower } from '../services/follower.js';
 import { completeDriverOptions, type BuildDriverOptions } from './build-driver-options.js';
 import type { Driver, DriverContext, DriverManager, DriverPorts } from './driver-host.js';
 import type { Executor } from './executor.js';
@@ -52,8 +51,7 @@ export class BuildDriver implements Driver {
   /** By id. */
   readonly #builders = new Map<number, string>();
   #ports: DriverPorts | null = null;
-  #takingUp: Loop | null = null;
-  #endings: (() => void | Promise<void>)[] = [];
+  #requests: Follower | null = null;
   #notBeforeMs = 0;
   #isStopping = false;
 
@@ -73,24 +71,21 @@ export class BuildDriver implements Driver {
     this.#executor.attach?.({ runtime, commands });
     const ids = await db.builders.getBuilderIds(this.builderNames);
     for (const name of this.builderNames) this.#builders.set(ids.get(name) ?? 0, name);
-    const loop = new Loop(runtime, { name: `${this.name} taking up requests`, intervalMs: null }, () =>
-      this.#takeUp(ports),
-    );
-    this.#takingUp = loop;
-    for (const filter of BUILD_REQUEST_CLAIMABLE) {
-      const subscription = new Subscription(runtime, mq, filter, () => loop.wake());
-      subscription.start();
-      this.#endings.push(() => subscription.stop());
-    }
-    this.#endings.push(poll.add(() => loop.wake()));
-    loop.start();
+    this.#requests = new Follower(runtime, mq, {
+      name: `${this.name} taking up requests`,
+      filters: BUILD_REQUEST_CLAIMABLE,
+      every: poll,
+      // Which request is whose turn is for the database to say, but those of other builders are of no concern.
+      hear: ({ body: { builderid } }) => typeof builderid !== 'number' || this.#builders.has(builderid),
+      read: () => this.#takeUp(ports),
+    });
+    this.#requests.start();
   }
 
   /** Stops what runs, and gives it back to be built again. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#endings.map(async (end) => end()));
-    await this.#takingUp?.stop();
+    await this.#requests?.stop();
     const end = { results: RETRY, stateString: 'its master has stopped' };
     await Promise.all([...this.#running.values()].map((running) => this.#tryToEnd(running, end)));
     // An executor that does not answer is not waited for: whatever it says now, its build is forgotten.
@@ -138,7 +133,7 @@ export class BuildDriver implements Driver {
       this.#inBackground(running, () => this.#launch(ports, running, request));
     }
     // Of those that were found others may have been first: there may be more.
-    if (requests.length === room && this.#running.size < this.#mostBuilds) this.#takingUp?.wake();
+    if (requests.length === room && this.#running.size < this.#mostBuilds) this.#requests?.wake();
   }
 
   async #launch({ db }: DriverPorts, running: Running, request: BuildRequest): Promise<void> {
@@ -192,7 +187,7 @@ export class BuildDriver implements Driver {
     if (!this.#isCurrent(running)) return;
     await this.#ports?.updates.builds.endBuild(running.build, running.owner, { results, stateString });
     this.#forget(running);
-    this.#takingUp?.wake();
+    this.#requests?.wake();
   }
 
   async #tryToEnd(running: Running, end: BuildEnd): Promise<void> {

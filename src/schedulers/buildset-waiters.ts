@@ -1,13 +1,15 @@
-// Waits for buildsets to be complete. The database is the truth: what waits is looked up when a message says that some
-// buildset is complete, and once a claim poll; so a message that is lost, or was sent before anybody listened, holds nobody
-// up. A wait ends with the process; whoever wants to go on waiting after that asks again.
+// Waits for buildsets to be complete. It listens before it looks, so that none becomes complete in between, and a message
+// that says so is believed: it is sent after the commit, and holds the results. What waits is looked up once a claim poll,
+// and whenever something may have been missed; so a message that is lost, or was sent before anybody listened, holds
+// nobody up. A wait ends with the process; whoever wants to go on waiting after that asks again.
 
 import { StandinError } from '../core/errors.js';
 import type { Filter } from '../core/routing-key.js';
 import { booleanOf, integerOf, placeholders } from '../db/row.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Loop } from '../services/loop.js';
-import { Subscription } from '../services/subscription.js';
+import { LIVE_BUILDSETS, stateIn } from '../data/live-entities.js';
+import type { ReceivedMessage } from '../mq/message-queue.js';
+import { Follower } from '../services/follower.js';
 import type { SchedulerContext } from './context.js';
 
 export const COMPLETE_BUILDSETS: Filter = ['buildsets', null, 'complete'];
@@ -29,40 +31,46 @@ export class BuildsetWaiters {
   readonly #context: SchedulerContext;
   readonly #name: string;
   readonly #waiters = new Map<number, Waiter[]>();
-  readonly #loop: Loop;
-  readonly #subscription: Subscription;
-  readonly #endPolling: () => void;
+  readonly #follower: Follower;
 
   constructor(runtime: Runtime, context: SchedulerContext, name: string) {
     this.#context = context;
     this.#name = name;
-    const options = { name: `waiting of '${name}'`, intervalMs: null, retryMs: 1_000 };
-    this.#loop = new Loop(runtime, options, () => this.#look());
-    this.#subscription = new Subscription(runtime, context.mq, COMPLETE_BUILDSETS, () => this.#heard());
-    this.#subscription.start();
-    this.#loop.start();
-    this.#endPolling = context.poll.add(() => this.#heard());
+    this.#follower = new Follower(runtime, context.mq, {
+      name: `waiting of '${name}'`,
+      filters: [COMPLETE_BUILDSETS],
+      every: context.poll,
+      retryMs: 1_000,
+      hear: (message) => this.#hear(message),
+      read: () => this.#look(),
+    });
+    this.#follower.start();
   }
 
   /** The results of a buildset when it is complete. @throws WaiterStoppedError: ask again elsewhere */
   wait(bsid: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiters.set(bsid, [...(this.#waiters.get(bsid) ?? []), { resolve, reject }]);
-      this.#loop.wake();
+      this.#follower.wake();
     });
   }
 
   /** Ends all waits. */
   async stop(): Promise<void> {
-    this.#endPolling();
     const waiters = [...this.#waiters.values()].flat();
     this.#waiters.clear();
     for (const { reject } of waiters) reject(new WaiterStoppedError(this.#name));
-    await Promise.all([this.#subscription.stop(), this.#loop.stop()]);
+    await this.#follower.stop();
   }
 
-  #heard(): void {
-    if (this.#waiters.size > 0) this.#loop.wake();
+  /** True when it says of a buildset that somebody waits for that it is complete, but not with which results. */
+  #hear({ body }: ReceivedMessage): boolean {
+    const bsid = body['bsid'];
+    if (typeof bsid !== 'number' || !this.#waiters.has(bsid)) return false;
+    const { complete, results } = stateIn(LIVE_BUILDSETS, body) ?? {};
+    if (complete !== true || typeof results !== 'number') return true;
+    this.#end(bsid, results);
+    return false;
   }
 
   async #look(): Promise<void> {
@@ -73,9 +81,13 @@ export class BuildsetWaiters {
     for (const row of found?.rows ?? []) {
       const bsid = integerOf(row, 'id');
       if (!booleanOf(row, 'complete')) continue;
-      const waiters = this.#waiters.get(bsid) ?? [];
-      this.#waiters.delete(bsid);
-      for (const { resolve } of waiters) resolve(integerOf(row, 'results'));
+      this.#end(bsid, integerOf(row, 'results'));
     }
+  }
+
+  #end(bsid: number, results: number): void {
+    const waiters = this.#waiters.get(bsid) ?? [];
+    this.#waiters.delete(bsid);
+    for (const { resolve } of waiters) resolve(results);
   }
 }

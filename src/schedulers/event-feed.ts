@@ -14,9 +14,8 @@ import type { QueuesConnector } from '../db/queues.js';
 import type { Filter } from '../core/routing-key.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Loop } from '../services/loop.js';
+import { Follower } from '../services/follower.js';
 import type { Poll } from '../services/poll.js';
-import { Subscription } from '../services/subscription.js';
 
 export interface FeedContext {
   readonly runtime: Runtime;
@@ -43,45 +42,37 @@ export class EventFeed {
   protected readonly context: FeedContext;
   protected readonly queueName: string;
   protected readonly consumer: FeedConsumer;
-  readonly #loop: Loop;
-  readonly #subscription: Subscription;
+  readonly #follower: Follower;
   #seenId = 0;
   /** A poll has come since the consumer last settled. */
   #isSettleDue = false;
-  #endPolling = (): void => undefined;
 
   constructor(context: FeedContext, queueName: string, consumer: FeedConsumer) {
     this.context = context;
     this.queueName = queueName;
     this.consumer = consumer;
-    const options = {
+    this.#follower = new Follower(context.runtime, context.mq, {
       name: `the feed ${queueName}`,
-      intervalMs: null,
+      filters: [context.filter],
+      every: context.poll,
       retryMs: RETRY_MS,
-    };
-    this.#loop = new Loop(context.runtime, options, () => this.drain());
-    this.#subscription = new Subscription(context.runtime, context.mq, context.filter, () => this.wake());
+      // What waits in the queue counts, not what was heard.
+      hear: () => true,
+      read: () => this.drain(),
+      onPoll: () => {
+        this.#isSettleDue = true;
+      },
+    });
   }
 
   /** Begins to look. */
   start(): void {
-    this.#subscription.start();
-    this.#endPolling = this.context.poll.add(() => {
-      this.#isSettleDue = true;
-      this.#loop.wake();
-    });
-    this.#loop.start();
+    this.#follower.start();
   }
 
   /** Resolves when nothing is being consumed any more. */
-  async stop(): Promise<void> {
-    this.#endPolling();
-    await Promise.all([this.#subscription.stop(), this.#loop.stop()]);
-  }
-
-  /** Looks at once. */
-  protected wake(): void {
-    this.#loop.wake();
+  stop(): Promise<void> {
+    return this.#follower.stop();
   }
 
   /** Consumes all that waits. */

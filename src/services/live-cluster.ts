@@ -1,10 +1,9 @@
 // The cluster as it is now: masters, who owns which scheduler, the latest buildsets and their requests, from messages and,
 // where there is a database at hand, from its rows.
 //
-// It subscribes first and reads then, so that nothing falls in between: "already too late to subscribe" does not happen.
-// It reads again when a message does not follow what is known, when messages may have been missed, and once in a while,
-// since the last message of all may be the one that was lost. What it reads may come from a replica that lags: it is folded
-// in by rank, so what is old takes nothing back, and what is missing comes with a later read.
+// It follows the database (see follower.ts), and reads it again when a message does not follow what is known. What it reads
+// may come from a replica that lags: it is folded in by rank, so what is old takes nothing back, and what is missing comes
+// with a later read.
 
 import type { JsonObject } from '../core/json.js';
 import {
@@ -17,8 +16,7 @@ import {
 import type { ClusterSnapshot } from '../db/snapshot.js';
 import type { MessageQueue, ReceivedMessage } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Loop } from './loop.js';
-import { Subscription } from './subscription.js';
+import { Follower } from './follower.js';
 
 export interface LiveClusterOptions {
   /** Reads the database; null where there is none: then there are only messages, from now on. */
@@ -49,22 +47,21 @@ export class LiveCluster {
   readonly buildsets: LiveEntities;
   readonly buildrequests: LiveEntities;
   readonly #options: LiveClusterOptions;
-  readonly #subscriptions: readonly Subscription[];
-  readonly #loop: Loop;
+  readonly #follower: Follower;
   readonly #counts = { loads: 0, gaps: 0, stale: 0 };
 
   constructor(runtime: Runtime, mq: MessageQueue, options: LiveClusterOptions) {
     this.#options = options;
     this.buildsets = new LiveEntities(LIVE_BUILDSETS, options.keep);
     this.buildrequests = new LiveEntities(LIVE_BUILDREQUESTS, 10 * options.keep);
-    this.#subscriptions = this.#entities.map(
-      (entities) =>
-        new Subscription(runtime, mq, [entities.kind.word, null, null], (message) =>
-          this.#hear(entities, message),
-        ),
-    );
-    const loop = { name: 'the live cluster', intervalMs: options.pollMs, retryMs: RETRY_MS };
-    this.#loop = new Loop(runtime, loop, () => this.#load());
+    this.#follower = new Follower(runtime, mq, {
+      name: 'the live cluster',
+      filters: this.#entities.map(({ kind }) => [kind.word, null, null]),
+      every: options.pollMs,
+      retryMs: RETRY_MS,
+      hear: (message) => this.#hear(message),
+      read: () => this.#load(),
+    });
   }
 
   get statistics(): LiveStatistics {
@@ -73,32 +70,30 @@ export class LiveCluster {
 
   /** Begins to listen and to read. */
   start(): void {
-    for (const subscription of this.#subscriptions) subscription.start();
-    if (this.#options.load !== null) this.#loop.start();
+    this.#follower.start();
   }
 
   /** Nothing changes any more once this resolves. */
-  async stop(): Promise<void> {
-    await Promise.all([...this.#subscriptions.map((subscription) => subscription.stop()), this.#loop.stop()]);
+  stop(): Promise<void> {
+    return this.#follower.stop();
   }
 
   get #entities(): readonly LiveEntities[] {
     return [this.masters, this.schedulers, this.buildsets, this.buildrequests];
   }
 
-  /** Null = something may have been missed: the subscription is in force from now on, or again. */
-  #hear(entities: LiveEntities, message: ReceivedMessage | null): void {
-    if (message === null) return this.#loop.wake();
+  /** True when the message shows that something is missing. */
+  #hear({ key, body }: ReceivedMessage): boolean {
+    const entities = this.#entities.find(({ kind }) => kind.word === key[0]);
+    if (entities === undefined) return false;
     const { word, idField } = entities.kind;
-    const before = entities.get(Number(message.body[idField]));
-    const folded = entities.hear(message.key, message.body);
+    const before = entities.get(Number(body[idField]));
+    const folded = entities.hear(key, body);
     if (folded === 'stale') this.#counts.stale++;
-    if (folded === 'gap') {
-      this.#counts.gaps++;
-      this.#loop.wake();
-    }
-    const state = entities.get(Number(message.body[idField]));
+    if (folded === 'gap') this.#counts.gaps++;
+    const state = entities.get(Number(body[idField]));
     if (state !== undefined && state !== before) this.#options.onState(word, state);
+    return folded === 'gap';
   }
 
   async #load(): Promise<void> {

@@ -2,6 +2,7 @@
 // again or given up, but never done twice.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/core/json.js';
 import { ConfigError, StandinError } from '../../src/core/errors.js';
 import { EXCEPTION, FAILURE, RETRY, SUCCESS } from '../../src/core/results.js';
 import { BuildDriver } from '../../src/drivers/build-driver.js';
@@ -67,6 +68,20 @@ describe('a request', () => {
     expect(await builds()).toEqual(['1: request 1 by 1 results 0 (done)']);
     expect(await outcome()).toEqual({ requests: ['1 1 0'], buildsets: ['1 1 0'] });
     expect(executor.stopped).toEqual(['1']); // nobody asks again
+  });
+
+  test('of a builder of others is no reason to ask the database', async () => {
+    const { mq, driver } = await start();
+    await cluster.pass(0); // the subscription is in force
+    const asked = async (body: JsonObject): Promise<number> => {
+      const before = driver.batches.length;
+      mq.produce(['buildrequests', '9', 'new'], body);
+      await cluster.pass(0);
+      return driver.batches.length - before;
+    };
+    expect(await asked({ buildrequestid: 9, builderid: 77 })).toBe(0);
+    expect(await asked({ buildrequestid: 9, builderid: 1 })).toBe(1);
+    expect(await asked({ buildrequestid: 9 })).toBe(1);
   });
 
   test('that fails makes its buildset fail, once the last of its requests is complete', async () => {

@@ -2,6 +2,7 @@
 // Dependent. `B[]@9` is a buildset in second 9. Rows of Buildbot's tests; where we differ from Buildbot, the test says so.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/core/json.js';
 import { SchedulerDisabledError } from '../../src/db/schedulers.js';
 import { Dependent } from '../../src/schedulers/dependent.js';
 import { NightlyTriggerable } from '../../src/schedulers/nightly-triggerable.js';
@@ -133,6 +134,25 @@ describe('Triggerable', () => {
       expect(seen.value).toBe('waits');
       await cluster.complete(bsid, WARNINGS, member);
       expect(seen.value).toBe(WARNINGS);
+    });
+
+    test('gets them from the message itself, and messages about others ask the database nothing', async () => {
+      await start();
+      const { bsid, results } = await triggerable.trigger();
+      const seen = await outcome(results());
+      const batches = member.driver.batches.length;
+      const rest = { scheduler: 't', external_idstring: null, reason: '', submitted_at: 1, complete_at: 2 };
+      const body = { ...rest, complete: true, results: WARNINGS, sourcestampids: [], changeids: [] };
+      const tell = async (id: number, what: JsonObject): Promise<void> => {
+        member.mq.produce(['buildsets', String(id), 'complete'], { bsid: id, ...what });
+        await cluster.pass(0);
+      };
+      await tell(bsid + 1, body);
+      expect([seen.value, member.driver.batches.length]).toEqual(['waits', batches]);
+      await tell(bsid, { complete: true });
+      expect([seen.value, member.driver.batches.length]).toEqual(['waits', batches + 1]);
+      await tell(bsid, body);
+      expect([seen.value, member.driver.batches.length]).toEqual([WARNINGS, batches + 1]);
     });
 
     test('gets them within a claim poll when the message was lost (B19)', async () => {

@@ -17,8 +17,10 @@ export interface FaultDefinition<P extends Parameters> {
   readonly params: P;
   /** Which masters it may hinder while it lasts. */
   readonly impairs: 'target' | 'all' | 'none';
+  /** @see Fault.hasHits */
+  readonly hasHits?: true;
   /** @see Fault.strike; `values` have been checked. */
-  strike(surface: FaultSurface, target: string, values: ValuesOf<P>): (() => void) | null;
+  strike(surface: FaultSurface, target: string, values: ValuesOf<P>, onHit: () => void): (() => void) | null;
 }
 
 /** The fault of this definition. */
@@ -35,7 +37,8 @@ export function defineFault<const P extends Parameters>(definition: FaultDefinit
       if (definition.impairs === 'target') return [target];
       return definition.impairs === 'all' ? masters : [];
     },
-    strike: (surface, fault) => strike(definition, surface, fault),
+    hasHits: definition.hasHits ?? false,
+    strike: (surface, fault, onHit) => strike(definition, { surface, fault, onHit }),
   };
 }
 
@@ -56,8 +59,11 @@ function drawn(definition: FaultDefinition<Parameters>, context: FaultContext): 
 
 function strike<P extends Parameters>(
   definition: FaultDefinition<P>,
-  surface: FaultSurface,
-  fault: PlannedFault,
+  {
+    surface,
+    fault,
+    onHit,
+  }: { readonly surface: FaultSurface; readonly fault: PlannedFault; readonly onHit: () => void },
 ): (() => void) | null {
   const { kernel, masters } = surface;
   const values = readValues(definition, fault, masters);
@@ -65,7 +71,7 @@ function strike<P extends Parameters>(
   const trace = (phase: string): void =>
     kernel.trace.add(kernel.nowUs, fault.target, 'fault', `${phase} ${words}`);
   trace('strike');
-  const undo = definition.strike(surface, fault.target, values);
+  const undo = definition.strike(surface, fault.target, values, onHit);
   if (undo === null) {
     trace('nothing to strike:');
     return null;

@@ -48,11 +48,13 @@ export interface Fault {
    * router are out of order. Faults of clocks and of single messages leave all masters able.
    */
   impairs(fault: PlannedFault, masters: readonly string[]): readonly string[];
+  /** True when a strike does nothing by itself: it takes effect with the first message that it hits, if any. */
+  readonly hasHits: boolean;
   /**
    * Strikes now, outside any process. Returns what undoes it (calling that twice is harmless), or null when there was
-   * nothing to strike. @throws StandinError `bad-fault` like `check`.
+   * nothing to strike. Calls `onHit` at each hit, if it has hits. @throws StandinError `bad-fault` like `check`.
    */
-  strike(surface: FaultSurface, fault: PlannedFault): (() => void) | null;
+  strike(surface: FaultSurface, fault: PlannedFault, onHit: () => void): (() => void) | null;
 }
 
 /** What the world lets faults do. */

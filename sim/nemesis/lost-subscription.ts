@@ -12,8 +12,9 @@ export const lostSubscription = defineFault({
   duration: aroundLease,
   params: { of: oneOf('changes', 'schedulers', 'masters', 'everything') },
   impairs: 'none',
-  strike({ kernel, router }, target, { of }) {
+  hasHits: true,
+  strike({ kernel, router }, target, { of }, onHit) {
     if (kernel.node(target).state === 'down' || router.node.state === 'down') return null;
-    return router.forget(target, of === 'everything' ? null : of);
+    return router.forget(target, of === 'everything' ? null : of, onHit);
   },
 });

@@ -11,5 +11,6 @@ export const messageDelay = defineFault({
   duration: aroundLease,
   params: { ppm: range(10_000, 1_000_000), maxDelayMs: range(10, 60_000) },
   impairs: 'none',
-  strike: ({ router }, _target, { ppm, maxDelayMs }) => router.setDelay(ppm, maxDelayMs),
+  hasHits: true,
+  strike: ({ router }, _target, { ppm, maxDelayMs }, onHit) => router.setDelay(ppm, maxDelayMs, onHit),
 });

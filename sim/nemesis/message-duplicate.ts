@@ -11,5 +11,6 @@ export const messageDuplicate = defineFault({
   duration: aroundLease,
   params: { ppm: range(10_000, 1_000_000) },
   impairs: 'none',
-  strike: ({ router }, _target, { ppm }) => router.setDuplicate(ppm),
+  hasHits: true,
+  strike: ({ router }, _target, { ppm }, onHit) => router.setDuplicate(ppm, onHit),
 });

@@ -12,5 +12,6 @@ export const messageReorder = defineFault({
   duration: aroundLease,
   params: { ppm: range(10_000, 1_000_000), scope: oneOf('same-topic', 'any-topic') },
   impairs: 'none',
-  strike: ({ router }, _target, { ppm, scope }) => router.setReorder(ppm, scope),
+  hasHits: true,
+  strike: ({ router }, _target, { ppm, scope }, onHit) => router.setReorder(ppm, scope, onHit),
 });

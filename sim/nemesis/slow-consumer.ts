@@ -12,5 +12,6 @@ export const slowConsumer = defineFault({
   duration: aroundLease,
   params: { intervalMs: range(100, 20_000) },
   impairs: 'none',
-  strike: ({ router }, target, { intervalMs }) => router.slowDown(target, intervalMs),
+  hasHits: true,
+  strike: ({ router }, target, { intervalMs }, onHit) => router.slowDown(target, intervalMs, onHit),
 });

@@ -31,9 +31,13 @@ export interface RouterNodeStatistics {
   starts: number;
 }
 
+/** What a condition calls for each delivery that it strikes. */
+export type OnHit = () => void;
+
 interface Condition {
   readonly ppm: number;
   readonly maxDelayMs: number;
+  readonly onHit: OnHit;
 }
 
 /** Which deliveries overtake one that is held back: of the same topic, or any to the same subscriber. */
@@ -43,12 +47,14 @@ export type ReorderScope = 'same-topic' | 'any-topic';
 interface Forgotten {
   readonly peer: string;
   readonly word: string | null;
+  readonly onHit: OnHit;
 }
 
 /** A subscriber that takes one message in so long. */
 interface Slow {
   readonly peer: string;
   readonly intervalMs: number;
+  readonly onHit: OnHit;
 }
 
 /** What masters publish under. */
@@ -105,36 +111,36 @@ export class RouterNode {
   }
 
   /** Each delivery is dropped with this probability. Returns what undoes it. */
-  setDrop(ppm: number): () => void {
-    return impose(this.#drops, { ppm, maxDelayMs: 0 });
+  setDrop(ppm: number, onHit: OnHit = ignore): () => void {
+    return impose(this.#drops, { ppm, maxDelayMs: 0, onHit });
   }
 
   /** Each delivery is doubled with this probability; the second copy comes up to a second later. Returns the undo. */
-  setDuplicate(ppm: number): () => void {
-    return impose(this.#duplicates, { ppm, maxDelayMs: DUPLICATE_DELAY_MS });
+  setDuplicate(ppm: number, onHit: OnHit = ignore): () => void {
+    return impose(this.#duplicates, { ppm, maxDelayMs: DUPLICATE_DELAY_MS, onHit });
   }
 
   /** Each delivery is late by 1 to `maxDelayMs` with this probability, and others overtake it. Returns the undo. */
-  setDelay(ppm: number, maxDelayMs: number): () => void {
-    return impose(this.#delays, { ppm, maxDelayMs });
+  setDelay(ppm: number, maxDelayMs: number, onHit: OnHit = ignore): () => void {
+    return impose(this.#delays, { ppm, maxDelayMs, onHit });
   }
 
   /** Each delivery is held back with this probability until one in `scope` overtakes it. Returns the undo. */
-  setReorder(ppm: number, scope: ReorderScope): () => void {
-    return impose(this.#reorders, { ppm, maxDelayMs: 0, scope });
+  setReorder(ppm: number, scope: ReorderScope, onHit: OnHit = ignore): () => void {
+    return impose(this.#reorders, { ppm, maxDelayMs: 0, scope, onHit });
   }
 
   /**
    * Forgets, without a word, that `peer` has subscribed: to keys that begin with `word`, or to all if it is null. Its next
    * connection begins anew. Returns the undo.
    */
-  forget(peer: string, word: string | null): () => void {
-    return impose(this.#forgotten, { peer, word });
+  forget(peer: string, word: string | null, onHit: OnHit = ignore): () => void {
+    return impose(this.#forgotten, { peer, word, onHit });
   }
 
   /** `peer` takes one message every `intervalMs`; the others wait in their order, also after the undo, which is returned. */
-  slowDown(peer: string, intervalMs: number): () => void {
-    return impose(this.#slow, { peer, intervalMs });
+  slowDown(peer: string, intervalMs: number, onHit: OnHit = ignore): () => void {
+    return impose(this.#slow, { peer, intervalMs, onHit });
   }
 
   #main(process: Process): void {
@@ -168,9 +174,13 @@ export class RouterNode {
   #queued(peer: string, fate: Fate): Fate {
     const { nowUs } = this.#kernel;
     const waitUs = Math.max(0, (this.#busyUntilUs.get(peer) ?? 0) - nowUs);
-    const intervals = [...this.#slow].filter((slow) => slow.peer === peer).map((slow) => slow.intervalMs);
-    if (intervals.length > 0) this.#busyUntilUs.set(peer, nowUs + waitUs + Math.max(...intervals) * 1_000);
+    const slow = [...this.#slow].filter((one) => one.peer === peer);
+    if (slow.length > 0) {
+      const intervalMs = Math.max(...slow.map((one) => one.intervalMs));
+      this.#busyUntilUs.set(peer, nowUs + waitUs + intervalMs * 1_000);
+    }
     if (waitUs === 0 || fate.copies === 0) return fate;
+    for (const { onHit } of slow) onHit();
     this.statistics.backlogged++;
     return { copies: fate.copies, delaysUs: fate.delaysUs.map((delayUs) => delayUs + waitUs) };
   }
@@ -182,7 +192,9 @@ export class RouterNode {
   #isForgotten(topic: string, peer: string): boolean {
     if (this.#forgotten.size === 0) return false;
     const word = TOPICS.keyOf(topic)?.[0];
-    return [...this.#forgotten].some((one) => one.peer === peer && (one.word ?? word) === word);
+    const lost = [...this.#forgotten].filter((one) => one.peer === peer && (one.word ?? word) === word);
+    for (const { onHit } of lost) onHit();
+    return lost.length > 0;
   }
 
   #lose(topic: string, peer: string): void {
@@ -214,7 +226,9 @@ export class RouterNode {
   #strikes(site: string, entity: string, conditions: ReadonlySet<Condition>): boolean {
     if (conditions.size === 0) return false;
     const ppm = Math.max(...[...conditions].map((condition) => condition.ppm));
-    return this.#kernel.decisions.stream(site, entity).chance(ppm);
+    if (!this.#kernel.decisions.stream(site, entity).chance(ppm)) return false;
+    for (const { onHit } of conditions) onHit();
+    return true;
   }
 
   #drawDelayUs(site: string, entity: string, conditions: ReadonlySet<Condition>): number {
@@ -234,6 +248,8 @@ export class RouterNode {
     return { copies: delaysUs.length, delaysUs };
   }
 }
+
+function ignore(): void {}
 
 function impose<T>(conditions: Set<T>, condition: T): () => void {
   conditions.add(condition);

@@ -168,9 +168,14 @@ export class World implements FaultSurface {
     const fault = faultOfKind(planned.kind);
     const count = this.#countOf(fault.kind);
     count.eligible += 1;
-    const undo = fault.strike(this, planned);
+    let isCounted = false;
+    const onHit = (): void => {
+      if (!isCounted) count.fired += 1;
+      isCounted = true;
+    };
+    const undo = fault.strike(this, planned, onHit);
     if (undo === null) return;
-    count.fired += 1;
+    if (!fault.hasHits) onHit();
     this.#lasts(fault, planned, undo);
   }
 

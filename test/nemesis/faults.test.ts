@@ -147,6 +147,31 @@ test.each([
   }),
 );
 
+test.each([
+  ['message-drop', '', { ppm: 1_000_000 }],
+  ['message-duplicate', '', { ppm: 1_000_000 }],
+  ['message-delay', '', { ppm: 1_000_000, maxDelayMs: 20_000 }],
+  ['message-reorder', '', { ppm: 1_000_000, scope: 'any-topic' }],
+  ['lost-subscription', 'master-b', { of: 'everything' }],
+  ['slow-consumer', 'master-b', { intervalMs: 5_000 }],
+])(
+  '%s hits nothing before the first message, each one after it, and none once it is undone',
+  (kind, target, params) =>
+    SmallWorld.with(async (world) => {
+      expect(faultOfKind(kind).hasHits).toBe(true);
+      await world.until(10.5);
+      const undo = struck(world.strike(kind, target, params));
+      expect(world.hits).toBe(0);
+      await world.until(20.5);
+      undo();
+      const hits = world.hits;
+      // The first message to a slow consumer has nobody before it.
+      expect(hits).toBe(kind === 'slow-consumer' ? 9 : 10);
+      await world.until(30.5);
+      expect(world.hits).toBe(hits);
+    }),
+);
+
 test('message-drop loses messages, and its undo ends that', () =>
   SmallWorld.with(async (world) => {
     await world.until(10.5);

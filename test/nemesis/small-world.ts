@@ -90,9 +90,13 @@ export class SmallWorld implements FaultSurface {
     await this.kernel.run(seconds * 1_000_000);
   }
 
+  /** How many messages were hit by what was struck. */
+  hits = 0;
+
   /** Strikes now. */
   strike(kind: string, target: string, params: PlannedFault['params'] = {}): (() => void) | null {
-    return faultOfKind(kind).strike(this, { kind, atMs: 0, durationMs: 100, target, params });
+    const fault = { kind, atMs: 0, durationMs: 100, target, params };
+    return faultOfKind(kind).strike(this, fault, () => void this.hits++);
   }
 
   /** How long what crossed this link took, for what was sent from `fromS` on, in milliseconds; empty = nothing came. */

@@ -77,9 +77,16 @@ function told(recorder: Recorder): readonly unknown[] {
   return [
     masters.map(({ id, incarnation, active }) => [id, incarnation, active === 1]),
     schedulers.map(({ id, enabled, revision }) => [id, revision, enabled === 1, owners.get(id) ?? null]),
-    recorder.rows('buildsets').map(({ id, reason, complete }) => [id, reason, complete === 1]),
-    recorder.rows('buildrequests').map(({ id, buildsetid, builderid }) => [id, buildsetid, builderid]),
+    recorder
+      .rows('buildsets')
+      .map((row) => [row['id'], row['reason'], row['complete'] === 1, row['results']]),
+    recorder.rows('buildrequests').map(requestOf),
   ];
+}
+
+function requestOf(row: Record<string, unknown>): readonly unknown[] {
+  const { id, buildsetid, builderid, priority, complete, results, submitted_at: submittedAt } = row;
+  return [id, buildsetid, builderid, priority, complete === 1, results, submittedAt];
 }
 
 function folded(messages: Recorder['messages']): readonly unknown[] {
@@ -91,12 +98,14 @@ function folded(messages: Recorder['messages']): readonly unknown[] {
       s['enabled'],
       s['masterid'],
     ]),
-    fold(LIVE_BUILDSETS, messages).map((b) => [b['bsid'], b['reason'], b['complete']]),
-    fold(LIVE_BUILDREQUESTS, messages).map((r) => [r['buildrequestid'], r['buildsetid'], r['builderid']]),
+    fold(LIVE_BUILDSETS, messages).map((b) => [b['bsid'], b['reason'], b['complete'], b['results']]),
+    fold(LIVE_BUILDREQUESTS, messages).map((r) =>
+      requestOf({ ...r, id: r['buildrequestid'], complete: Number(r['complete']) }),
+    ),
   ];
 }
 
-describe.each(['failover', 'message-trouble'])('in %s', async (name) => {
+describe.each(['failover', 'message-trouble', 'busy-tasks'])('in %s', async (name) => {
   const path = fileURLToPath(new URL(`../../scenarios/${name}.scenario.ts`, import.meta.url));
   const { scenario, options } = await loadScenario(path);
 

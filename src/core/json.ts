@@ -91,7 +91,7 @@ class Sealed extends Given {
   readonly #isFrozenJson = true;
 
   static has(value: unknown): boolean {
-    return typeof value === 'object' && value !== null && #isFrozenJson in value;
+    return typeof value === 'object' && value !== null && #isFrozenJson in value && value.#isFrozenJson;
   }
 }
 

@@ -29,6 +29,7 @@ export const OBSERVED_TABLES: ReadonlySet<string> = new Set([
   'schedulers',
   'scheduler_masters',
   'changesource_masters',
+  'builder_masters',
   'changes',
   'buildsets',
   'buildset_changes',

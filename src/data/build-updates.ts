@@ -225,21 +225,22 @@ export class BuildUpdates {
     return requests.map((request) => buildRequestEvent(what, request));
   }
 
-  /** Runs `work` in a transaction, once, and announces at most `limit` events with it. */
+  /** Runs `work` in a transaction, once, and announces its events, `limit` of them as far as can be foreseen. */
   async #announcing<T>(
     what: string,
     limit: number,
     work: (tx: Transaction) => Promise<{ readonly events: readonly Event[]; readonly value: T }>,
   ): Promise<T> {
-    const eventIds = await this.#writer.takeIds(Math.max(limit, 1)); // the first names the operation
-    const operation = `${what}.${present(eventIds[0], 'event id')}`;
-    return this.#db.database.transaction(
-      async (tx) => {
-        const { events, value } = await work(tx);
-        this.#writer.announce(tx, events, eventIds);
-        return value;
-      },
-      { operation, retriesUniqueViolation: true },
+    // The first id names the operation.
+    return this.#writer.withIds(Math.max(limit, 1), (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const { events, value } = await work(tx);
+          this.#writer.announce(tx, events, eventIds);
+          return value;
+        },
+        { operation: `${what}.${present(eventIds[0], 'event id')}`, retriesUniqueViolation: true },
+      ),
     );
   }
 

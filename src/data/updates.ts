@@ -127,18 +127,19 @@ export class DataUpdates {
    * active. The claims behind the links do not end by that.
    */
   async masterStopped(master: { id: number; name: string }): Promise<boolean> {
-    const eventIds = await this.#takeIdsFor(master.id);
-    return this.#db.database.transaction(
-      async (tx) => {
-        const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
-        const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
-        for (const kind of KINDS)
-          events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked.services[kind])));
-        events.push(...stoppedBuilders(master.id, unlinked));
-        this.#writer.announce(tx, events, eventIds);
-        return hasChanged;
-      },
-      { operation: `stopped.${master.id}.${eventIds.join()}` },
+    return this.#withIdsFor(master.id, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
+          const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
+          for (const kind of KINDS)
+            events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked.services[kind])));
+          events.push(...stoppedBuilders(master.id, unlinked));
+          this.#writer.announce(tx, events, eventIds);
+          return hasChanged;
+        },
+        { operation: `stopped.${master.id}.${eventIds[0]}` },
+      ),
     );
   }
 
@@ -192,36 +193,38 @@ export class DataUpdates {
 
   /** Ends all claims of this very incarnation, after everything that acted under them has ended. */
   async releaseOwned(masterid: number, incarnation: number): Promise<void> {
-    const eventIds = await this.#takeIdsFor(masterid);
-    await this.#db.database.transaction(
-      async (tx) => {
-        const events = await this.#freeOwnedIn(tx, { masterid, incarnation }, NO_SERVICES);
-        this.#writer.announce(tx, events, eventIds);
-      },
-      { isIdempotent: true },
+    await this.#withIdsFor(masterid, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const events = await this.#freeOwnedIn(tx, { masterid, incarnation }, NO_SERVICES);
+          this.#writer.announce(tx, events, eventIds);
+        },
+        { isIdempotent: true },
+      ),
     );
   }
 
   /** Ends an incarnation that was unable to renew for a whole lease; false when it has renewed after all. */
   async expireMaster(owner: Owner & { readonly seenBeat: number }): Promise<boolean> {
     const { masterid: id, incarnation } = owner;
-    const eventIds = await this.#takeIdsFor(id);
-    return this.#db.database.transaction(
-      async (tx) => {
-        const expiry = await this.#db.masters.expireIn(tx, owner);
-        if (expiry === null) return false;
-        const { masterName: name, wasActive, unlinked } = expiry;
-        const stopped = wasActive ? [masterEvent({ id, name, incarnation }, 'stopped')] : [];
-        const freed = await this.#freeOwnedIn(tx, owner, unlinked.services);
-        this.#writer.announce(tx, [...stopped, ...freed, ...stoppedBuilders(id, unlinked)], eventIds);
-        return true;
-      },
-      { isIdempotent: true },
+    return this.#withIdsFor(id, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const expiry = await this.#db.masters.expireIn(tx, owner);
+          if (expiry === null) return false;
+          const { masterName: name, wasActive, unlinked } = expiry;
+          const stopped = wasActive ? [masterEvent({ id, name, incarnation }, 'stopped')] : [];
+          const freed = await this.#freeOwnedIn(tx, owner, unlinked.services);
+          this.#writer.announce(tx, [...stopped, ...freed, ...stoppedBuilders(id, unlinked)], eventIds);
+          return true;
+        },
+        { isIdempotent: true },
+      ),
     );
   }
 
-  /** Ids for an event of this master, one of each service that it owned last, and one of each of its builders. */
-  async #takeIdsFor(masterid: number): Promise<readonly number[]> {
+  /** With ids for an event of this master, one of each service that it owned last, and one of each of its builders. */
+  async #withIdsFor<T>(masterid: number, work: (eventIds: readonly number[]) => Promise<T>): Promise<T> {
     const owned = KINDS.map((kind) => this.#db.claims(kind).countOwnedStatement(masterid));
     const configured = this.#db.builders.countOfMasterStatement(masterid);
     const counted = await this.#db.database.read([...owned, configured]);
@@ -229,7 +232,7 @@ export class DataUpdates {
       (sum, { rows }) => sum + integerOf(present(rows[0], 'a count'), 'linked'),
       0,
     );
-    return this.#writer.takeIds(1 + linked);
+    return this.#writer.withIds(1 + linked, work);
   }
 
   /** Frees what this incarnation owns; `unlinked` is what has lost its link in this transaction. */

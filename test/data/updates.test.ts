@@ -85,7 +85,9 @@ describe('masters', () => {
       plane.runtime.clock,
     );
     expect(await late.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
-    expect((await hearAll()).flatMap((line) => /^\w+\/\d+\/(?:released|stopped)/.exec(line) ?? []).sort()).toEqual([
+    expect(
+      (await hearAll()).flatMap((line) => /^\w+\/\d+\/(?:released|stopped)/.exec(line) ?? []).sort(),
+    ).toEqual([
       'builders/1/stopped',
       'masters/1/stopped',
       'schedulers/1/released',

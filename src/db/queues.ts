@@ -27,7 +27,18 @@ export interface QueueReport {
   readonly waiting: number;
 }
 
-/** Registers a queue unless it is; from the end of the transaction on, nothing that matches is missed. */
+/**
+ * Belongs into each transaction that registers a queue; its result is of no use. Without it, on PostgreSQL:
+ * 1. A begins, and does not see the queue. 2. B registers the queue, commits, and is told that it misses nothing from then on.
+ * 3. A looks for queues as of its beginning, announces, and commits, in the legal order A, B.
+ * With it B has read what A writes without seeing it, and so cannot come after A: A is refused, and begins again.
+ */
+export const REGISTRATION_GUARD: Statement = { sql: 'SELECT COUNT(*) AS count FROM events', values: [] };
+
+/**
+ * Registers a queue unless it is; together with REGISTRATION_GUARD nothing that matches is missed from the end of the
+ * transaction on.
+ */
 export function queueRegistration(id: number, name: string, filter: Filter): Statement {
   return {
     sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
@@ -95,6 +106,7 @@ export class QueuesConnector {
       table: 'queues',
       find: { sql: 'SELECT id FROM queues WHERE name = ?', values: [name] },
       insert: { name, filter: JSON.stringify(filter) },
+      alongside: () => [REGISTRATION_GUARD],
     });
     const [found] = await this.#database.read([
       { sql: 'SELECT filter FROM queues WHERE id = ?', values: [id] },

@@ -11,7 +11,7 @@ import type { Database } from './database.js';
 import type { Row, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
-import { queueRegistration } from './queues.js';
+import { queueRegistration, REGISTRATION_GUARD } from './queues.js';
 import { booleanOf, integerOf, placeholders } from './row.js';
 import type { Transaction } from './transaction.js';
 
@@ -44,10 +44,12 @@ export class SchedulersConnector extends ClaimsConnector {
   async findSchedulerId(name: string, filters: readonly Filter[] = []): Promise<number> {
     const hash = sha1(name);
     const queueIds = await this.ids.take('queues', filters.length);
-    const registrations = (id: number): readonly Statement[] =>
-      filters.map((filter, i) =>
+    const registrations = (id: number): readonly Statement[] => [
+      REGISTRATION_GUARD,
+      ...filters.map((filter, i) =>
         queueRegistration(present(queueIds[i], 'queue id'), schedulerQueueName(id, filter), filter),
-      );
+      ),
+    ];
     let isNew = false;
     const id = await findOrInsert(this.database, this.ids, {
       table: 'schedulers',
@@ -55,7 +57,7 @@ export class SchedulersConnector extends ClaimsConnector {
       insert: { name, name_hash: hash },
       alongside: (newId) => {
         isNew = true;
-        return registrations(newId);
+        return filters.length > 0 ? registrations(newId) : [];
       },
     });
     if (!isNew && filters.length > 0) await this.database.batch(registrations(id));

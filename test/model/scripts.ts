@@ -548,6 +548,20 @@ export const SCRIPTS: readonly Script[] = [
     leaves: { sql: 'SELECT id FROM names', sees: [] },
   },
   {
+    // Why a registration has to read what others announce: src/db/queues.ts, REGISTRATION_GUARD.
+    name: 'who began to look before a registration does not see it, and may commit after it',
+    steps: [
+      step('a', BEGIN),
+      step('a', TOTAL, [[200]]),
+      step('b', "INSERT INTO names VALUES (1, 'queue')"),
+      step('a', EFFECT),
+      step('a', "SELECT id FROM names WHERE name = 'queue'", [], { seesSimulated: [[1]] }),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'commits', b: 'commits' }],
+    differs: { because: `${NO_PAST}; here nothing that it read has changed, and it comes after the other` },
+  },
+  {
     name: 'a message that is rolled back leaves no trace, and its id is of no consequence',
     steps: [
       step('a', BEGIN),

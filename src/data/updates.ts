@@ -42,6 +42,7 @@ export class DataUpdates {
     checkChange(change);
     checkText('the key of a change', key);
     const { ids, database, changes } = this.#db;
+    const { uid = null } = change;
     const [changeid, spareId, eventIds] = [
       await ids.takeOne('changes'),
       await spareStampId(ids),
@@ -67,6 +68,7 @@ export class DataUpdates {
           parentChangeid: integerOrNull(present(parent?.rows[0], 'the parent'), 'parent'),
         };
         tx.tail(changes.insertStatement(whole, key));
+        if (uid !== null) tx.tail(changes.insertUserStatement(changeid, uid));
         this.#writer.announce(tx, [changeEvent(whole)], eventIds);
         return changeid;
       },
@@ -286,6 +288,7 @@ function completeChange(
   return {
     changeid,
     author: change.author,
+    committer: change.committer ?? null,
     files: change.files ?? [],
     comments: change.comments ?? '',
     branch: change.branch ?? null,

@@ -7,7 +7,8 @@
 import { present } from '../core/assert.js';
 import type { JsonValue } from '../core/json.js';
 import { decodeJson } from '../core/json.js';
-import type { Filter, RoutingKey } from '../core/routing-key.js';
+import { checkFilter, type Filter, type RoutingKey } from '../core/routing-key.js';
+import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
@@ -99,9 +100,11 @@ export class QueuesConnector {
 
   /**
    * Registers a queue of this name unless there is one: what commits from then on and matches is queued. Returns the filter
-   * that it is registered with.
+   * that it is registered with. @throws NotTextError; StandinError `bad-filter`
    */
   async register(name: string, filter: Filter): Promise<Filter> {
+    checkText('the name of a queue', name);
+    checkFilter(filter);
     const id = await findOrInsert(this.#database, this.#ids, {
       table: 'queues',
       find: { sql: 'SELECT id FROM queues WHERE name = ?', values: [name] },

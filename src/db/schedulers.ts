@@ -60,8 +60,17 @@ export class SchedulersConnector extends ClaimsConnector {
         return filters.length > 0 ? registrations(newId) : [];
       },
     });
-    if (!isNew && filters.length > 0) await this.database.batch(registrations(id));
+    if (!isNew && !(await this.#hasQueues(filters.map((filter) => schedulerQueueName(id, filter)))))
+      await this.database.batch(registrations(id));
     return id;
+  }
+
+  /** Whether all of these queues are registered: mostly they are, and a registration stands in the way of announcements. */
+  async #hasQueues(names: readonly string[]): Promise<boolean> {
+    if (names.length === 0) return true;
+    const sql = `SELECT COUNT(*) AS registered FROM queues WHERE name IN ${placeholders(names.length)}`;
+    const [found] = await this.database.read([{ sql, values: names }]);
+    return integerOf(present(found?.rows[0], 'a count'), 'registered') === new Set(names).size;
   }
 
   /** Enables or disables, at `now` (s since the epoch); false when it was so already or does not exist. */

@@ -23,6 +23,8 @@ beforeEach(async () => {
 
 afterEach(() => memory.close());
 
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
+
 describe('masters', () => {
   test('masterStarted begins an incarnation and announces it', async () => {
     expect(await plane.updates.masterStarted({ id: me.masterid, name: 'master-a' })).toBe(2);
@@ -86,7 +88,9 @@ describe('masters', () => {
     );
     expect(await late.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
     expect(
-      (await hearAll()).flatMap((line) => /^\w+\/\d+\/(?:released|stopped)/.exec(line) ?? []).sort(),
+      (await hearAll())
+        .flatMap((line) => /^\w+\/\d+\/(?:released|stopped)/.exec(line) ?? [])
+        .toSorted(byText),
     ).toEqual([
       'builders/1/stopped',
       'masters/1/stopped',

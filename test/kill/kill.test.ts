@@ -121,7 +121,7 @@ describe('processes that are killed at random', () => {
           expect(added.length).toBeGreaterThanOrEqual(KILLS);
           driver.close();
         }),
-      60_000 + KILLS * 3_000,
+      60_000 + KILLS * 10_000,
     );
   });
 });

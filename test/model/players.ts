@@ -189,7 +189,7 @@ export async function playInTurn(
           index,
           attempt(() => {
             const rows = query(sql);
-            return sightOf({ rows, changes: /^SELECT/.test(sql) ? 0 : database.getRowsModified() });
+            return sightOf({ rows, changes: sql.startsWith('SELECT') ? 0 : database.getRowsModified() });
           }),
         );
       }

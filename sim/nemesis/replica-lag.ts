@@ -1,6 +1,6 @@
 // replica-lag: the replica falls behind the database by seconds to a minute, and catches up in the end. Mostly it is busy,
-// too: its statements take longer, so that commits come in between two of them. A plan with this fault has a replica, and
-// somebody who reads from it; masters never do.
+// too: its statements take longer, so that commits come in between two of them. A plan with this fault has a replica, from
+// which the masters answer whoever asks them for lists, and which somebody watches.
 
 import { defineFault } from './define-fault.js';
 import { aroundLease } from './durations.js';

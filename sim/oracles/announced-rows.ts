@@ -72,6 +72,7 @@ export const ANNOUNCED: ReadonlyMap<string, AnnouncedKind> = new Map<string, Ann
         ...columns(
           'changeid',
           'author',
+          'committer',
           'comments',
           'branch',
           'revision',

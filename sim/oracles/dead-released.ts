@@ -41,9 +41,11 @@ interface Holding {
   deadSinceUs: number | null;
 }
 
-const LINKS: ReadonlyMap<string, string> = new Map([
-  ['scheduler_masters', 'schedulerid'],
-  ['changesource_masters', 'changesourceid'],
+/** Tables of links to masters, each with what identifies a link. */
+const LINKS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['scheduler_masters', ['schedulerid']],
+  ['changesource_masters', ['changesourceid']],
+  ['builder_masters', ['builderid', 'masterid']],
 ]);
 
 class DeadReleasedRun implements OracleRun {
@@ -161,7 +163,8 @@ class DeadReleasedRun implements OracleRun {
   }
 
   #link({ table, old, row }: RowChange): void {
-    const key = `${table}/${integer(row ?? old ?? {}, LINKS.get(table) ?? '')}`;
+    const columns = LINKS.get(table) ?? [];
+    const key = [table, ...columns.map((column) => integer(row ?? old ?? {}, column))].join('/');
     if (row === null) this.#links.delete(key);
     else this.#links.set(key, integer(row, 'masterid'));
   }

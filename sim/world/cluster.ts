@@ -30,6 +30,8 @@ export interface ClusterOptions {
   /** Names of the nodes of the masters, which exist already. */
   readonly masters: readonly string[];
   readonly databaseNode: string;
+  /** Where masters read lists; null: from the database itself. */
+  readonly replicaNode: string | null;
   readonly routerUrl: string;
   /** The schedulers of a version of a master's configuration: called in that master's own process. */
   readonly schedulers: (version: number) => readonly BaseScheduler[];
@@ -243,7 +245,7 @@ export class Cluster {
   }
 
   #ports(process: Process): MasterPorts {
-    const { kernel, network, databaseNode, onProbe } = this.#options;
+    const { kernel, network, databaseNode, replicaNode, onProbe } = this.#options;
     const name = process.node.name;
     const draws = kernel.decisions.stream('random', `${name}#${process.incarnation}`);
     const runtime: Runtime = {
@@ -255,6 +257,7 @@ export class Cluster {
     return {
       runtime,
       driver: new SimulatedDriver(network, process, databaseNode),
+      ...(replicaNode !== null && { replica: new SimulatedDriver(network, process, replicaNode) }),
       openJobDirectory: this.#jobs.portOf(process),
       exit: (reason) => process.exit(reason),
     };

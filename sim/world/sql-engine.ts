@@ -18,8 +18,15 @@ import {
 } from '../../src/db/sqlite/dialect.js';
 import { parameterCount, statementKind, type StatementKind } from '../../src/db/statement-kind.js';
 import { checkValues } from '../../src/db/values.js';
-import { OBSERVED_TABLES, RowChanges, type RowChange, type Touch } from './database/row-changes.js';
+import {
+  OBSERVED_TABLES,
+  RowChanges,
+  type InitialRow,
+  type RowChange,
+  type Touch,
+} from './database/row-changes.js';
 import { resultWithoutRows, rowOf, type SqlResult } from './database/result.js';
+import { questionValues, searchOf, touchingInsert, type Search } from './database/searches.js';
 import { ALL_TABLES, TableIndex, type TableSet } from './database/table-index.js';
 import { fingerprint } from './fingerprint.js';
 
@@ -37,6 +44,10 @@ export class PreparedSql {
   /** The engine's own: the compiled statement and its columns, once it ran. */
   handle: SqlJsStatement | null = null;
   columns: readonly string[] | null = null;
+  /** The engine's own: which rows it looks for, once that was asked. */
+  search: Search | null | undefined = undefined;
+  /** The engine's own: what touches the rows that are in its way, once that was asked. */
+  touching: PreparedSql | null | undefined = undefined;
 
   constructor(sql: string, reads: TableSet, writes: TableSet) {
     this.sql = sql;
@@ -62,24 +73,30 @@ export class SqlEngine {
   #isSavepointOpen = false;
   #lastChanges = 0;
 
-  private constructor(database: Database, schema: readonly string[]) {
+  private constructor(database: Database, schema: readonly string[], observed: ReadonlySet<string>) {
     this.#database = database;
     this.#tables = new TableIndex(schema);
-    this.#changes = new RowChanges((table, rowId) => this.readRow(table, rowId));
     database.exec(IN_MEMORY_PRAGMAS);
     for (const sql of schema) database.exec(sql);
+    const initial = this.#tables.names
+      .filter((name) => observed.has(name))
+      .flatMap((name) => this.#rowsOf(name));
+    this.#changes = new RowChanges((table, rowId) => this.readRow(table, rowId), initial);
     database.exec('BEGIN');
     database.updateHook((op, _database, table, rowId) => {
       const touch = { table, rowId, op };
       this.#lastTouches.push(touch);
-      if (OBSERVED_TABLES.has(table)) this.#touches.push(touch);
+      if (observed.has(table)) this.#touches.push(touch);
     });
   }
 
-  /** Opens an engine with `schema`; `close` it, or it leaks. */
-  static async open(schema: readonly string[] = SCHEMA): Promise<SqlEngine> {
+  /** Opens an engine with `schema`, which follows the rows of the `observed` tables; `close` it, or it leaks. */
+  static async open(
+    schema: readonly string[] = SCHEMA,
+    observed: ReadonlySet<string> = OBSERVED_TABLES,
+  ): Promise<SqlEngine> {
     const sqlJs = await initSqlJs();
-    return new SqlEngine(new sqlJs.Database(), sqliteSchema(schema));
+    return new SqlEngine(new sqlJs.Database(), sqliteSchema(schema), observed);
   }
 
   /** Back to the schema as it was opened; compiled statements survive. */
@@ -180,6 +197,41 @@ export class SqlEngine {
     return tuple === undefined ? null : rowOf(prepared.columns ?? [], tuple);
   }
 
+  /** Whether this UPDATE or DELETE looks for a row of its table that is as `row` was; no for any other statement. */
+  looksFor(prepared: PreparedSql, values: readonly SqlValue[], table: string, row: Row): boolean {
+    if (prepared.search === undefined) prepared.search = searchOf(prepared.sql);
+    const { search } = prepared;
+    if (search === null || search.table !== table) return false;
+    const question = this.prepare(search.question(Object.keys(row)));
+    return this.#tuples(question, questionValues(search, row, values)).length > 0;
+  }
+
+  /** The rows whose keys kept this INSERT … DO NOTHING from inserting anything; none for any other statement. */
+  rowsInTheWay(prepared: PreparedSql, values: readonly SqlValue[]): readonly Touch[] {
+    if (prepared.touching === undefined) {
+      const sql = touchingInsert(prepared.sql);
+      prepared.touching = sql === null ? null : this.prepare(sql);
+    }
+    if (prepared.touching === null) return NO_TOUCHES;
+    const touchesBefore = this.#touches.length;
+    this.#command('SAVEPOINT probe');
+    this.#tuples(prepared.touching, values);
+    const found = this.#lastTouches;
+    this.#command('ROLLBACK TO probe');
+    this.#command('RELEASE probe');
+    this.#touches.length = touchesBefore;
+    this.#lastTouches = [];
+    return found;
+  }
+
+  #rowsOf(table: string): readonly InitialRow[] {
+    const prepared = this.prepare(`SELECT rowid AS row_id FROM ${table} ORDER BY rowid`);
+    return this.#tuples(prepared, []).flatMap(([id]) => {
+      const row = this.readRow(table, Number(id));
+      return row === null ? [] : [{ table, rowId: Number(id), row }];
+    });
+  }
+
   #run(prepared: PreparedSql, values: readonly SqlValue[]): SqlResult {
     if (values.length !== prepared.parameters) {
       const counts = `takes ${prepared.parameters} values, got ${values.length}`;
@@ -234,6 +286,8 @@ export class SqlEngine {
     }
   }
 }
+
+const NO_TOUCHES: readonly Touch[] = [];
 
 /**
  * The text as SQLite gets it; its results are the same.

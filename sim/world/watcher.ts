@@ -1,18 +1,15 @@
-// Somebody outside who watches the masters: a live view from messages and the replica, and a list from the replica now and
-// then. It tells the history what it sees.
+// Somebody outside who watches the masters: a live view from messages and the replica. It tells the history what it sees.
 //
 // It is no master, writes nothing and is struck by no fault of its own; what happens to messages and to the replica happens
 // to it.
 
 import type { JsonObject } from '../../src/core/json.js';
-import { DataQueries } from '../../src/data/queries.js';
 import { Replica } from '../../src/db/replica.js';
 import { readSnapshot } from '../../src/db/snapshot.js';
 import { WampMQ } from '../../src/mq/wamp-queue.js';
 import { DEFAULT_REALM } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { LiveCluster } from '../../src/services/live-cluster.js';
-import { Loop } from '../../src/services/loop.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
 import type { HistoryEvent } from '../oracles/history.js';
 import type { Network } from './network.js';
@@ -29,10 +26,8 @@ export interface WatcherOptions {
 
 const NODE = 'watcher';
 const POLL_MS = 30_000;
-const LIST_MS = 10_000;
 /** More than any run has. */
 const KEPT_BUILDSETS = 5_000;
-const LATEST = { limit: 5, order: ['-buildrequestid'], fields: ['buildrequestid'] } as const;
 
 /** Starts it, for the whole run. */
 export function startWatcher(options: WatcherOptions): void {
@@ -55,14 +50,6 @@ function watch(
   const live = new LiveCluster(runtime, mq, { load, pollMs: POLL_MS, keep: KEPT_BUILDSETS, onState });
   live.start();
   void mq.start();
-  const queries = new DataQueries(replica);
-  const timing = { name: 'the list of requests', intervalMs: LIST_MS, retryMs: LIST_MS };
-  const list = async (): Promise<void> => {
-    const { data, total } = await queries.getList(['buildrequests'], LATEST);
-    const latestId = Number(data[0]?.['buildrequestid'] ?? 0);
-    onHistory({ kind: 'list', atUs: kernel.nowUs, latestId, total });
-  };
-  new Loop(runtime, timing, list).start();
 }
 
 function runtimeOf(kernel: Kernel, process: Process): Runtime {

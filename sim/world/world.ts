@@ -14,6 +14,7 @@ import type { PlannedOperation } from '../workload/operation.js';
 import { Operator } from '../workload/operator.js';
 import { SimulatedWorkers, type SimulatedBuilds } from '../workload/simulated-executor.js';
 import { ChangeSender } from '../workload/change-sender.js';
+import { readLists } from '../workload/list-reader.js';
 import { Cluster } from './cluster.js';
 import { DatabaseServer } from './database-server.js';
 import { Health } from './health.js';
@@ -87,6 +88,7 @@ export class World implements FaultSurface {
       network: this.network,
       masters: this.masters,
       databaseNode: DATABASE_NODE,
+      replicaNode: this.replica === null ? null : REPLICA_NODE,
       routerUrl: this.router.url,
       schedulers: options.schedulers,
       builds: options.builds === null ? null : new SimulatedWorkers(kernel, options.builds),
@@ -145,6 +147,7 @@ export class World implements FaultSurface {
     const { kernel, network, router } = this;
     const onHistory = (event: HistoryEvent): void => this.#tell(event);
     startWatcher({ kernel, network, replicaNode: REPLICA_NODE, routerUrl: router.url, onHistory });
+    readLists({ kernel, cluster: this.#cluster, masters: this.masters, onHistory });
   }
 
   #schedule(): void {

@@ -50,5 +50,9 @@ export function checkFilter(filter: Filter): void {
 }
 
 function show(value: unknown): string {
-  return JSON.stringify(value) ?? typeof value;
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return `${typeof value} that JSON cannot hold`; // a bigint in it, or a circle
+  }
 }

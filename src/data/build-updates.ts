@@ -4,7 +4,7 @@
 
 import { present } from '../core/assert.js';
 import { RETRY } from '../core/results.js';
-import { AlreadyClaimedError } from '../db/build-requests.js';
+import { AlreadyClaimedError, assertActiveIn } from '../db/build-requests.js';
 import type { Build, NewBuild } from '../db/builds.js';
 import type { Owner } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
@@ -170,11 +170,13 @@ export class BuildUpdates {
     });
   }
 
-  /** From now on exactly these builders are configured on a master. */
-  async updateBuilderList(masterid: number, builderids: readonly number[]): Promise<void> {
+  /** From now on exactly these builders are configured on a master. @throws ClaimLostError unless this incarnation is active */
+  async updateBuilderList(owner: Owner, builderids: readonly number[]): Promise<void> {
     const { builders } = this.#db;
+    const { masterid } = owner;
     const before = await builders.getBuilders({ masterid });
     await this.#announcing('builders', before.length + builderids.length, async (tx) => {
+      await assertActiveIn(tx, owner, `the list of builders of master ${masterid}`);
       const old = await builders.getMasterBuildersIn(tx, masterid);
       const removed = old.filter(({ builderid }) => !builderids.includes(builderid));
       const added = builderids.filter((id) => !old.some(({ builderid }) => builderid === id));
@@ -223,21 +225,22 @@ export class BuildUpdates {
     return requests.map((request) => buildRequestEvent(what, request));
   }
 
-  /** Runs `work` in a transaction, once, and announces at most `limit` events with it. */
+  /** Runs `work` in a transaction, once, and announces its events, `limit` of them as far as can be foreseen. */
   async #announcing<T>(
     what: string,
     limit: number,
     work: (tx: Transaction) => Promise<{ readonly events: readonly Event[]; readonly value: T }>,
   ): Promise<T> {
-    const eventIds = await this.#writer.takeIds(Math.max(limit, 1)); // the first names the operation
-    const operation = `${what}.${present(eventIds[0], 'event id')}`;
-    return this.#db.database.transaction(
-      async (tx) => {
-        const { events, value } = await work(tx);
-        this.#writer.announce(tx, events, eventIds);
-        return value;
-      },
-      { operation, retriesUniqueViolation: true },
+    // The first id names the operation.
+    return this.#writer.withIds(Math.max(limit, 1), (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const { events, value } = await work(tx);
+          this.#writer.announce(tx, events, eventIds);
+          return value;
+        },
+        { operation: `${what}.${present(eventIds[0], 'event id')}`, retriesUniqueViolation: true },
+      ),
     );
   }
 

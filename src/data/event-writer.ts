@@ -7,6 +7,7 @@
 // 4. A row that is seen at two polls in a row has no living writer: whoever sees it publishes it, and forgets it.
 
 import { present } from '../core/assert.js';
+import { StandinError } from '../core/errors.js';
 import { encodeJson, sealedJson } from '../core/json.js';
 import type { Row, Statement } from '../db/driver.js';
 import type { DatabaseConnector } from '../db/connector.js';
@@ -19,6 +20,16 @@ import { wallSeconds, type Clock } from '../runtime/clock.js';
 import type { Event } from './events.js';
 
 const SCAN_LIMIT = 200;
+
+/** A transaction had more to announce than there were ids for; it has done nothing. */
+class TooFewIdsError extends StandinError {
+  readonly missing: number;
+
+  constructor(missing: number) {
+    super('too-few-ids', `${missing} more events than ids`);
+    this.missing = missing;
+  }
+}
 
 export class EventWriter {
   readonly #db: DatabaseConnector;
@@ -38,8 +49,25 @@ export class EventWriter {
     return this.#db.ids.take('events', count);
   }
 
+  /**
+   * Has `work` run a transaction with ids for `count` events. Where that number was read before the transaction, the rows
+   * may have become more meanwhile; then `work` runs once more, with enough of them. The first id stays the first.
+   */
+  async withIds<T>(count: number, work: (ids: readonly number[]) => Promise<T>): Promise<T> {
+    let ids = await this.takeIds(count);
+    for (;;) {
+      try {
+        return await work(ids);
+      } catch (error) {
+        if (!(error instanceof TooFewIdsError)) throw error;
+        ids = [...ids, ...(await this.takeIds(error.missing))];
+      }
+    }
+  }
+
   /** Announces events with this transaction: never before it has committed, never if it does not. */
   announce(tx: Transaction, events: readonly Event[], ids: readonly number[]): void {
+    if (events.length > ids.length) throw new TooFewIdsError(events.length - ids.length);
     const now = wallSeconds(this.#clock);
     // Looked through once, here: what is written and what is published are the same, and nobody can change it.
     const stored = events.map(({ key, body }, i) => ({

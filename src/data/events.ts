@@ -30,6 +30,7 @@ export type MasterBody = {
 export type ChangeBody = {
   readonly changeid: number;
   readonly author: string;
+  readonly committer: string | null;
   readonly files: readonly string[];
   readonly comments: string;
   readonly branch: string | null;
@@ -145,6 +146,7 @@ export function changeEvent(change: Change): Event<ChangeBody> {
     body: {
       changeid: change.changeid,
       author: change.author,
+      committer: change.committer,
       files: change.files,
       comments: change.comments,
       branch: change.branch,
@@ -168,6 +170,7 @@ export function changeOfEvent(body: JsonObject): Change {
   return {
     changeid: body['changeid'] as number,
     author: body['author'] as string,
+    committer: (body['committer'] as string | null | undefined) ?? null, // older messages lack it
     files: body['files'] as readonly string[],
     comments: body['comments'] as string,
     branch: body['branch'] as string | null,

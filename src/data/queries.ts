@@ -32,9 +32,14 @@ export interface ListResult {
   readonly offset: number;
   /** Null = all. */
   readonly limit: number | null;
-  /** How many there are that match, on all pages; as of the same instant as `data`. */
+  /** How many there are that match, on all pages; as of the same instant as `data`. Of a part they are counted to 10,000. */
   readonly total: number;
+  /** False when there are more than `total`. */
+  readonly isTotalExact: boolean;
 }
+
+/** Nobody leafs through more, and counting them all would cost more than the page. */
+const MOST_COUNTED = 10_000;
 
 export class DataQueries {
   readonly #reads: ReplicaReads;
@@ -59,12 +64,15 @@ export class DataQueries {
       sql: `SELECT ${columns} ${matching.sql}${order}${page.sql}`,
       values: [...matching.values, ...page.values],
     };
-    const count = { sql: `SELECT COUNT(*) AS total ${matching.sql}`, values: matching.values };
+    const some = `SELECT 1 AS one ${matching.sql} LIMIT ${MOST_COUNTED + 1}`;
+    const count = { sql: `SELECT COUNT(*) AS total FROM (${some}) counted`, values: matching.values };
     const isWhole = page.sql === '';
     const [found, counted] = await this.#reads.readTogether(isWhole ? [select] : [select, count]);
     const data = present(found, 'rows').rows.map((row) => entityOf(row, list.fields));
-    const total = isWhole ? data.length : integerOf(present(counted?.rows[0], 'a count'), 'total');
-    return { data, offset: spec.offset ?? 0, limit: spec.limit ?? null, total };
+    const bounds = { offset: spec.offset ?? 0, limit: spec.limit ?? null };
+    if (isWhole) return { data, ...bounds, total: data.length, isTotalExact: true };
+    const total = integerOf(present(counted?.rows[0], 'a count'), 'total');
+    return { data, ...bounds, total: Math.min(total, MOST_COUNTED), isTotalExact: total <= MOST_COUNTED };
   }
 
   /** The thing at `path`, or null. @throws StandinError `bad-path`; ResultSpecError */

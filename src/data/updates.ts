@@ -9,6 +9,7 @@ import { checkRoutingKey, type RoutingKey } from '../core/routing-key.js';
 import { checkChange, type Change, type NewChange } from '../db/changes.js';
 import type { Claim, Owner, ServiceIds, ServiceKind } from '../db/claims.js';
 import type { DatabaseConnector } from '../db/connector.js';
+import type { Unlinked } from '../db/masters.js';
 import { integerOf, integerOrNull } from '../db/row.js';
 import { findStampStatement, insertStampStatement, spareStampId, stampHash } from '../db/sourcestamps.js';
 import type { Transaction } from '../db/transaction.js';
@@ -16,7 +17,7 @@ import { frozenBody } from '../mq/message-body.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
 import { BuildUpdates } from './build-updates.js';
 import type { EventWriter } from './event-writer.js';
-import { changeEvent, masterEvent, serviceEvent, type Event } from './events.js';
+import { builderEvent, changeEvent, masterEvent, serviceEvent, type Event } from './events.js';
 
 export class DataUpdates {
   readonly #db: DatabaseConnector;
@@ -41,6 +42,7 @@ export class DataUpdates {
     checkChange(change);
     checkText('the key of a change', key);
     const { ids, database, changes } = this.#db;
+    const { uid = null } = change;
     const [changeid, spareId, eventIds] = [
       await ids.takeOne('changes'),
       await spareStampId(ids),
@@ -66,6 +68,7 @@ export class DataUpdates {
           parentChangeid: integerOrNull(present(parent?.rows[0], 'the parent'), 'parent'),
         };
         tx.tail(changes.insertStatement(whole, key));
+        if (uid !== null) tx.tail(changes.insertUserStatement(changeid, uid));
         this.#writer.announce(tx, [changeEvent(whole)], eventIds);
         return changeid;
       },
@@ -126,17 +129,19 @@ export class DataUpdates {
    * active. The claims behind the links do not end by that.
    */
   async masterStopped(master: { id: number; name: string }): Promise<boolean> {
-    const eventIds = await this.#takeIdsFor(master.id);
-    return this.#db.database.transaction(
-      async (tx) => {
-        const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
-        const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
-        for (const kind of KINDS)
-          events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked[kind])));
-        this.#writer.announce(tx, events, eventIds);
-        return hasChanged;
-      },
-      { operation: `stopped.${master.id}.${eventIds.join()}` },
+    return this.#withIdsFor(master.id, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const { hasChanged, incarnation, unlinked } = await this.#db.masters.stopIn(tx, master.id);
+          const events: Event[] = hasChanged ? [masterEvent({ ...master, incarnation }, 'stopped')] : [];
+          for (const kind of KINDS)
+            events.push(...(await this.#serviceEvents(tx, kind, 'updated', unlinked.services[kind])));
+          events.push(...stoppedBuilders(master.id, unlinked));
+          this.#writer.announce(tx, events, eventIds);
+          return hasChanged;
+        },
+        { operation: `stopped.${master.id}.${eventIds[0]}` },
+      ),
     );
   }
 
@@ -190,40 +195,46 @@ export class DataUpdates {
 
   /** Ends all claims of this very incarnation, after everything that acted under them has ended. */
   async releaseOwned(masterid: number, incarnation: number): Promise<void> {
-    const eventIds = await this.#takeIdsFor(masterid);
-    await this.#db.database.transaction(
-      async (tx) => {
-        const events = await this.#freeOwnedIn(tx, { masterid, incarnation }, NOTHING);
-        this.#writer.announce(tx, events, eventIds);
-      },
-      { isIdempotent: true },
+    await this.#withIdsFor(masterid, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const events = await this.#freeOwnedIn(tx, { masterid, incarnation }, NO_SERVICES);
+          this.#writer.announce(tx, events, eventIds);
+        },
+        { isIdempotent: true },
+      ),
     );
   }
 
   /** Ends an incarnation that was unable to renew for a whole lease; false when it has renewed after all. */
   async expireMaster(owner: Owner & { readonly seenBeat: number }): Promise<boolean> {
     const { masterid: id, incarnation } = owner;
-    const eventIds = await this.#takeIdsFor(id);
-    return this.#db.database.transaction(
-      async (tx) => {
-        const expiry = await this.#db.masters.expireIn(tx, owner);
-        if (expiry === null) return false;
-        const { masterName: name, wasActive, unlinked } = expiry;
-        const stopped = wasActive ? [masterEvent({ id, name, incarnation }, 'stopped')] : [];
-        const events = [...stopped, ...(await this.#freeOwnedIn(tx, owner, unlinked))];
-        this.#writer.announce(tx, events, eventIds);
-        return true;
-      },
-      { isIdempotent: true },
+    return this.#withIdsFor(id, (eventIds) =>
+      this.#db.database.transaction(
+        async (tx) => {
+          const expiry = await this.#db.masters.expireIn(tx, owner);
+          if (expiry === null) return false;
+          const { masterName: name, wasActive, unlinked } = expiry;
+          const stopped = wasActive ? [masterEvent({ id, name, incarnation }, 'stopped')] : [];
+          const freed = await this.#freeOwnedIn(tx, owner, unlinked.services);
+          this.#writer.announce(tx, [...stopped, ...freed, ...stoppedBuilders(id, unlinked)], eventIds);
+          return true;
+        },
+        { isIdempotent: true },
+      ),
     );
   }
 
-  /** Ids for an event of this master and one of each service that it owned last. */
-  async #takeIdsFor(masterid: number): Promise<readonly number[]> {
-    const statements = KINDS.map((kind) => this.#db.claims(kind).countOwnedStatement(masterid));
-    const counted = await this.#db.database.read(statements);
-    const owned = counted.reduce((sum, { rows }) => sum + integerOf(present(rows[0], 'a count'), 'owned'), 0);
-    return this.#writer.takeIds(1 + owned);
+  /** With ids for an event of this master, one of each service that it owned last, and one of each of its builders. */
+  async #withIdsFor<T>(masterid: number, work: (eventIds: readonly number[]) => Promise<T>): Promise<T> {
+    const owned = KINDS.map((kind) => this.#db.claims(kind).countOwnedStatement(masterid));
+    const configured = this.#db.builders.countOfMasterStatement(masterid);
+    const counted = await this.#db.database.read([...owned, configured]);
+    const linked = counted.reduce(
+      (sum, { rows }) => sum + integerOf(present(rows[0], 'a count'), 'linked'),
+      0,
+    );
+    return this.#writer.withIds(1 + linked, work);
   }
 
   /** Frees what this incarnation owns; `unlinked` is what has lost its link in this transaction. */
@@ -262,7 +273,12 @@ function checkWordCount(key: RoutingKey): void {
 }
 
 const KINDS: readonly ServiceKind[] = ['scheduler', 'changesource'];
-const NOTHING: ServiceIds = { scheduler: [], changesource: [] };
+const NO_SERVICES: ServiceIds = { scheduler: [], changesource: [] };
+
+/** The builders of a master that has become inactive. */
+function stoppedBuilders(masterid: number, { builders }: Unlinked): readonly Event[] {
+  return builders.map((builder) => builderEvent('stopped', builder, masterid));
+}
 
 function completeChange(
   change: NewChange,
@@ -272,6 +288,7 @@ function completeChange(
   return {
     changeid,
     author: change.author,
+    committer: change.committer ?? null,
     files: change.files ?? [],
     comments: change.comments ?? '',
     branch: change.branch ?? null,

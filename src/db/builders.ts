@@ -6,7 +6,7 @@ import { sha1 } from '../core/digest.js';
 import type { Database } from './database.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
-import type { Statement } from './driver.js';
+import type { Row, Statement } from './driver.js';
 import { integerOf, placeholders, textOf, textOrNull } from './row.js';
 import type { Transaction } from './transaction.js';
 
@@ -17,6 +17,9 @@ export interface Builder {
   /** The masters on which it is configured, ascending. */
   readonly masterids: readonly number[];
 }
+
+/** What a message says of a builder. */
+export type NamedBuilder = Pick<Builder, 'builderid' | 'name'>;
 
 export class BuildersConnector {
   readonly #database: Database;
@@ -32,11 +35,13 @@ export class BuildersConnector {
   /** The id of the builder of this name, inserted when it is new. */
   async findBuilderId(name: string): Promise<number> {
     const hash = sha1(name);
-    return findOrInsert(this.#database, this.#ids, {
+    const id = await findOrInsert(this.#database, this.#ids, {
       table: 'builders',
       find: { sql: 'SELECT id FROM builders WHERE name_hash = ?', values: [hash] },
       insert: { name, name_hash: hash },
     });
+    this.#known.set(name, id);
+    return id;
   }
 
   /** The builder, or null. */
@@ -76,14 +81,14 @@ export class BuildersConnector {
   }
 
   /** The builders that are configured on a master, by id, as part of a transaction. */
-  async getMasterBuildersIn(
-    tx: Transaction,
-    masterid: number,
-  ): Promise<readonly Pick<Builder, 'builderid' | 'name'>[]> {
-    const sql = `SELECT b.id, b.name FROM builder_masters o JOIN builders b ON b.id = o.builderid
-                 WHERE o.masterid = ? ORDER BY b.id`;
-    const rows = await tx.all(sql, [masterid]);
-    return rows.map((row) => ({ builderid: integerOf(row, 'id'), name: textOf(row, 'name') }));
+  async getMasterBuildersIn(tx: Transaction, masterid: number): Promise<readonly NamedBuilder[]> {
+    const { sql, values } = masterBuildersStatement(masterid);
+    return (await tx.all(sql, values)).map(namedBuilderOf);
+  }
+
+  /** The statement that counts as `linked` the builders that are configured on a master. */
+  countOfMasterStatement(masterid: number): Statement {
+    return { sql: 'SELECT COUNT(*) AS linked FROM builder_masters WHERE masterid = ?', values: [masterid] };
   }
 
   async #read(where: string, values: readonly number[]): Promise<readonly Builder[]> {
@@ -115,4 +120,18 @@ export class BuildersConnector {
     }
     return this.#known;
   }
+}
+
+/** Selects the builders that are configured on a master, by id; `namedBuilderOf` reads its rows. */
+export function masterBuildersStatement(masterid: number): Statement {
+  return {
+    sql: `SELECT b.id, b.name FROM builder_masters o JOIN builders b ON b.id = o.builderid
+          WHERE o.masterid = ? ORDER BY b.id`,
+    values: [masterid],
+  };
+}
+
+/** The builder in a row of `masterBuildersStatement`. */
+export function namedBuilderOf(row: Row): NamedBuilder {
+  return { builderid: integerOf(row, 'id'), name: textOf(row, 'name') };
 }

@@ -14,6 +14,9 @@ import { integerOf, integerOrNull, placeholders, textOf, textOrNull } from './ro
 /** What the caller says of a change. */
 export interface NewChange {
   readonly author: string;
+  readonly committer?: string | null;
+  /** The id of the user that its author is known to be. */
+  readonly uid?: number | null;
   readonly files?: readonly string[];
   readonly comments?: string;
   readonly branch?: string | null;
@@ -37,11 +40,11 @@ export class BadChangeError extends StandinError {
 }
 
 const TEXTS = ['author', 'comments', 'repository', 'project', 'codebase'] as const;
-const NULLABLE_TEXTS = ['branch', 'revision', 'revlink', 'category'] as const;
+const NULLABLE_TEXTS = ['committer', 'branch', 'revision', 'revlink', 'category'] as const;
 
 /** @throws NotTextError, NotJsonError or BadChangeError for what is not what its type says */
 export function checkChange(change: NewChange): void {
-  const { author, files = [], when = 0, properties = {} } = change;
+  const { author, uid = null, files = [], when = 0, properties = {} } = change;
   checkText('the author of a change', author);
   for (const field of TEXTS)
     if (change[field] !== undefined) checkText(`the ${field} of a change`, change[field]);
@@ -52,12 +55,15 @@ export function checkChange(change: NewChange): void {
   for (const file of files as readonly unknown[]) checkText('a file of a change', file);
   if (!Number.isSafeInteger(when))
     throw new BadChangeError(`it happened at ${String(when)}, expected whole seconds since the epoch`);
+  if (uid !== null && !Number.isSafeInteger(uid))
+    throw new BadChangeError(`its uid is ${String(uid)}, expected a whole number or null`);
   encodeJson(properties, 'properties');
 }
 
 export interface Change {
   readonly changeid: number;
   readonly author: string;
+  readonly committer: string | null;
   readonly files: readonly string[];
   readonly comments: string;
   readonly branch: string | null;
@@ -79,7 +85,7 @@ export interface Change {
 const PRUNED_AT_ONCE = 100;
 
 const COLUMNS = `changeid, author, comments, branch, revision, revlink, category, repository, project, codebase,
-  when_timestamp, files, properties, parent_changeid, sourcestampid`;
+  when_timestamp, files, properties, parent_changeid, sourcestampid, committer`;
 
 export class ChangesConnector {
   readonly #database: Database;
@@ -101,6 +107,13 @@ export class ChangesConnector {
     return present((await this.#database.read([{ sql, values: changeids }]))[0], 'changes').rows.map(
       changeOfRow,
     );
+  }
+
+  /** The users that a change is known to be of, ascending; none of one that does not exist. */
+  async getChangeUids(changeid: number): Promise<readonly number[]> {
+    const sql = 'SELECT uid FROM change_users WHERE changeid = ? ORDER BY uid';
+    const rows = present((await this.#database.read([{ sql, values: [changeid] }]))[0], 'users').rows;
+    return rows.map((row) => integerOf(row, 'uid'));
   }
 
   /** The greatest id of a change, null when there is none. Of two that were added at once the lesser may come later. */
@@ -151,13 +164,18 @@ export class ChangesConnector {
   /** Inserts a change whose id, stamp and parent are known. */
   insertStatement(change: Change, key: string): Statement {
     return {
-      sql: `INSERT INTO changes (${COLUMNS}, change_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      sql: `INSERT INTO changes (${COLUMNS}, change_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       values: [
         change.changeid, change.author, change.comments, change.branch, change.revision, change.revlink, change.category,
         change.repository, change.project, change.codebase, change.when, JSON.stringify(change.files),
-        encodeJson(change.properties, 'properties'), change.parentChangeid, change.sourcestampid, key,
+        encodeJson(change.properties, 'properties'), change.parentChangeid, change.sourcestampid, change.committer, key,
       ], // prettier-ignore
     };
+  }
+
+  /** A change is known to be of this user. */
+  insertUserStatement(changeid: number, uid: number): Statement {
+    return { sql: 'INSERT INTO change_users (changeid, uid) VALUES (?, ?)', values: [changeid, uid] };
   }
 }
 
@@ -189,7 +207,7 @@ async function pruneSome(
   const isWaiting = new Set(waiting.map((row) => textOf(row, 'routing_key')));
   const pruned = unclassified.filter((_, i) => !isWaiting.has(present(keys[i], 'a key')));
   if (pruned.length > 0) {
-    for (const table of ['buildset_changes', 'changes'])
+    for (const table of ['buildset_changes', 'change_users', 'changes'])
       await tx.change(`DELETE FROM ${table} WHERE changeid IN ${placeholders(pruned.length)}`, pruned);
   }
   return { pruned: pruned.length, next: ids.length < PRUNED_AT_ONCE ? null : (ids.at(-1) ?? null) };
@@ -215,6 +233,7 @@ export function changeOfRow(row: Row): Change {
   return {
     changeid: integerOf(row, 'changeid'),
     author: textOf(row, 'author'),
+    committer: textOrNull(row, 'committer'),
     files: decodeJson(textOf(row, 'files'), 'the files of a change') as readonly string[],
     comments: textOf(row, 'comments'),
     branch: textOrNull(row, 'branch'),

@@ -123,9 +123,9 @@ export abstract class ClaimsConnector {
     return rows.map((row) => ({ ...serviceOf(row), revision: integerOf(row, 'revision') }));
   }
 
-  /** The statement that counts as `owned` the services that this master owned last. */
+  /** The statement that counts as `linked` the services that this master owned last. */
   countOwnedStatement(masterid: number): Statement {
-    const sql = `SELECT COUNT(*) AS owned FROM ${this.names.table} WHERE owner_masterid = ?`;
+    const sql = `SELECT COUNT(*) AS linked FROM ${this.names.table} WHERE owner_masterid = ?`;
     return { sql, values: [masterid] };
   }
 

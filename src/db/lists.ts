@@ -68,6 +68,7 @@ export const LISTS: Readonly<Record<string, List>> = {
     fields: {
       changeid: integer('t.changeid'),
       author: text('t.author'),
+      committer: nullable(text('t.committer')),
       comments: text('t.comments'),
       branch: nullable(text('t.branch')),
       revision: nullable(text('t.revision')),

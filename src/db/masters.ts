@@ -7,6 +7,7 @@
 import { assert, present } from '../core/assert.js';
 import { sha1 } from '../core/digest.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
+import { masterBuildersStatement, namedBuilderOf, type NamedBuilder } from './builders.js';
 import { SERVICE_NAMES, unlinkIn, type Owner, type ServiceIds } from './claims.js';
 import type { Database } from './database.js';
 import type { Row, Session, SqlValue, Statement } from './driver.js';
@@ -28,13 +29,18 @@ export interface Master {
   readonly beat: number;
 }
 
+/** What was linked to a master that has become inactive. */
+export interface Unlinked {
+  readonly services: ServiceIds;
+  readonly builders: readonly NamedBuilder[];
+}
+
 /** The end of an incarnation that others found unable to renew. */
 export interface Expiry {
   readonly masterName: string;
   /** Whether the master was marked active until now. */
   readonly wasActive: boolean;
-  /** What was linked to it. */
-  readonly unlinked: ServiceIds;
+  readonly unlinked: Unlinked;
 }
 
 /** What it changed to mark a master as inactive. */
@@ -42,8 +48,7 @@ export interface MasterStop {
   /** Whether it was active until now. */
   readonly hasChanged: boolean;
   readonly incarnation: number;
-  /** What was linked to it. */
-  readonly unlinked: ServiceIds;
+  readonly unlinked: Unlinked;
 }
 
 /** What a renewal found. */
@@ -101,10 +106,8 @@ export class MastersConnector {
   /** Marks a master as inactive, and deletes its links, as part of a transaction; returns what that changed. */
   async stopIn(tx: Transaction, masterid: number): Promise<MasterStop> {
     const row = await lockedMaster(tx, masterid);
-    if (row === null)
-      return { hasChanged: false, incarnation: 0, unlinked: { scheduler: [], changesource: [] } };
-    await tx.run(deactivationStatements(masterid));
-    const unlinked = await unlinkIn(tx, masterid);
+    if (row === null) return { hasChanged: false, incarnation: 0, unlinked: NOTHING_LINKED };
+    const unlinked = await deactivateIn(tx, masterid);
     return { hasChanged: booleanOf(row, 'active'), incarnation: integerOf(row, 'incarnation'), unlinked };
   }
 
@@ -120,11 +123,10 @@ export class MastersConnector {
     const master = present(found, 'master of an owner');
     if (integerOf(master, 'beat') !== owner.seenBeat) return null;
     const isCurrent = integerOf(master, 'incarnation') === incarnation;
-    if (isCurrent) await tx.run(deactivationStatements(masterid));
     return {
       masterName: textOf(master, 'name'),
       wasActive: isCurrent && booleanOf(master, 'active'),
-      unlinked: isCurrent ? await unlinkIn(tx, masterid) : { scheduler: [], changesource: [] },
+      unlinked: isCurrent ? await deactivateIn(tx, masterid) : NOTHING_LINKED,
     };
   }
 
@@ -225,12 +227,17 @@ function supersedeStatements(condition: string, values: readonly SqlValue[]): re
   ];
 }
 
+const NOTHING_LINKED: Unlinked = { services: { scheduler: [], changesource: [] }, builders: [] };
+
 /** Sets a master inactive; its links go, its claims do not end by that. */
-function deactivationStatements(masterid: number): readonly Statement[] {
-  return [
+async function deactivateIn(tx: Transaction, masterid: number): Promise<Unlinked> {
+  const [configured] = await tx.run([
+    masterBuildersStatement(masterid),
     { sql: 'DELETE FROM builder_masters WHERE masterid = ?', values: [masterid] },
     { sql: `UPDATE masters SET active = 0, housekept = ${HOUSEKEPT} WHERE id = ?`, values: [masterid] },
-  ];
+  ]);
+  const builders = present(configured, 'builders').rows.map(namedBuilderOf);
+  return { services: await unlinkIn(tx, masterid), builders };
 }
 
 /** Holds for a row of `master_incarnations` that owns no service any more. */

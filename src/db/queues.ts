@@ -7,7 +7,8 @@
 import { present } from '../core/assert.js';
 import type { JsonValue } from '../core/json.js';
 import { decodeJson } from '../core/json.js';
-import type { Filter, RoutingKey } from '../core/routing-key.js';
+import { checkFilter, type Filter, type RoutingKey } from '../core/routing-key.js';
+import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
@@ -27,7 +28,18 @@ export interface QueueReport {
   readonly waiting: number;
 }
 
-/** Registers a queue unless it is; from the end of the transaction on, nothing that matches is missed. */
+/**
+ * Belongs into each transaction that registers a queue; its result is of no use. Without it, on PostgreSQL:
+ * 1. A begins, and does not see the queue. 2. B registers the queue, commits, and is told that it misses nothing from then on.
+ * 3. A looks for queues as of its beginning, announces, and commits, in the legal order A, B.
+ * With it B has read what A writes without seeing it, and so cannot come after A: A is refused, and begins again.
+ */
+export const REGISTRATION_GUARD: Statement = { sql: 'SELECT COUNT(*) AS count FROM events', values: [] };
+
+/**
+ * Registers a queue unless it is; together with REGISTRATION_GUARD nothing that matches is missed from the end of the
+ * transaction on.
+ */
 export function queueRegistration(id: number, name: string, filter: Filter): Statement {
   return {
     sql: 'INSERT INTO queues (id, name, filter) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING',
@@ -88,13 +100,16 @@ export class QueuesConnector {
 
   /**
    * Registers a queue of this name unless there is one: what commits from then on and matches is queued. Returns the filter
-   * that it is registered with.
+   * that it is registered with. @throws NotTextError; StandinError `bad-filter`
    */
   async register(name: string, filter: Filter): Promise<Filter> {
+    checkText('the name of a queue', name);
+    checkFilter(filter);
     const id = await findOrInsert(this.#database, this.#ids, {
       table: 'queues',
       find: { sql: 'SELECT id FROM queues WHERE name = ?', values: [name] },
       insert: { name, filter: JSON.stringify(filter) },
+      alongside: () => [REGISTRATION_GUARD],
     });
     const [found] = await this.#database.read([
       { sql: 'SELECT filter FROM queues WHERE id = ?', values: [id] },

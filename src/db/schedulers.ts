@@ -11,7 +11,7 @@ import type { Database } from './database.js';
 import type { Row, SqlValue, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
 import type { IdAllocator } from './ids.js';
-import { queueRegistration } from './queues.js';
+import { queueRegistration, REGISTRATION_GUARD } from './queues.js';
 import { booleanOf, integerOf, placeholders } from './row.js';
 import type { Transaction } from './transaction.js';
 
@@ -44,10 +44,12 @@ export class SchedulersConnector extends ClaimsConnector {
   async findSchedulerId(name: string, filters: readonly Filter[] = []): Promise<number> {
     const hash = sha1(name);
     const queueIds = await this.ids.take('queues', filters.length);
-    const registrations = (id: number): readonly Statement[] =>
-      filters.map((filter, i) =>
+    const registrations = (id: number): readonly Statement[] => [
+      REGISTRATION_GUARD,
+      ...filters.map((filter, i) =>
         queueRegistration(present(queueIds[i], 'queue id'), schedulerQueueName(id, filter), filter),
-      );
+      ),
+    ];
     let isNew = false;
     const id = await findOrInsert(this.database, this.ids, {
       table: 'schedulers',
@@ -55,11 +57,20 @@ export class SchedulersConnector extends ClaimsConnector {
       insert: { name, name_hash: hash },
       alongside: (newId) => {
         isNew = true;
-        return registrations(newId);
+        return filters.length > 0 ? registrations(newId) : [];
       },
     });
-    if (!isNew && filters.length > 0) await this.database.batch(registrations(id));
+    if (!isNew && !(await this.#hasQueues(filters.map((filter) => schedulerQueueName(id, filter)))))
+      await this.database.batch(registrations(id));
     return id;
+  }
+
+  /** Whether all of these queues are registered: mostly they are, and a registration stands in the way of announcements. */
+  async #hasQueues(names: readonly string[]): Promise<boolean> {
+    if (names.length === 0) return true;
+    const sql = `SELECT COUNT(*) AS registered FROM queues WHERE name IN ${placeholders(names.length)}`;
+    const [found] = await this.database.read([{ sql, values: names }]);
+    return integerOf(present(found?.rows[0], 'a count'), 'registered') === new Set(names).size;
   }
 
   /** Enables or disables, at `now` (s since the epoch); false when it was so already or does not exist. */

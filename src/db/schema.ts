@@ -151,10 +151,18 @@ const LIST_INDEXES: readonly string[] = [
   `CREATE INDEX changes_when ON changes (when_timestamp, changeid)`,
 ];
 
+/** Who committed a change, where that is not its author, and which users it is known to be of. */
+const CHANGE_USERS: readonly string[] = [
+  `ALTER TABLE changes ADD COLUMN committer TEXT`,
+  `CREATE TABLE change_users (
+     changeid INTEGER NOT NULL REFERENCES changes(changeid), uid INTEGER NOT NULL, PRIMARY KEY (changeid, uid))`,
+];
+
 /** All migrations, the oldest first; versions count from 1. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: INITIAL },
   { version: 2, statements: LIST_INDEXES },
+  { version: 3, statements: CHANGE_USERS },
 ];
 
 /** The version of the schema that this program needs. */

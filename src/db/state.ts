@@ -5,6 +5,7 @@ import { present } from '../core/assert.js';
 import { sha1 } from '../core/digest.js';
 import { StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonValue } from '../core/json.js';
+import { checkText } from '../core/texts.js';
 import type { Database } from './database.js';
 import type { Row, Statement } from './driver.js';
 import { findOrInsert } from './find-or-insert.js';
@@ -95,7 +96,8 @@ function valueOf(row: Row, key: string): JsonValue {
   return decodeJson(textOf(row, 'value_json'), `state '${key}'`);
 }
 
-/** Names that are too long keep their head and end in a digest; the same on reading and on writing. */
+/** Names that are too long keep their head and end in a digest; the same on reading and on writing. @throws NotTextError */
 function shorten(name: string, longest: number): string {
+  checkText('a name', name);
   return name.length <= longest ? name : name.slice(0, longest - 40) + sha1(name);
 }

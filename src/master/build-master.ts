@@ -46,6 +46,7 @@ import { isEquivalent } from '../services/equivalence.js';
 import { Poll } from '../services/poll.js';
 import { ServiceGroup } from '../services/service.js';
 import { Subscription } from '../services/subscription.js';
+import { BuilderList } from './builder-list.js';
 import { ClaimKeeper } from './claim-keeper.js';
 import { checkReconfiguration, completeConfig, type MasterConfig, type MasterOptions } from './config.js';
 import { Heartbeat } from './heartbeat.js';
@@ -96,6 +97,7 @@ export class BuildMaster {
   readonly #lease: Lease;
   readonly #poll: Poll;
   readonly #upkeep: Upkeep;
+  readonly #builders: BuilderList;
   readonly #services: ServiceGroup;
   readonly #subscriptions: readonly Subscription[];
   readonly #stopping = new AbortController();
@@ -128,6 +130,12 @@ export class BuildMaster {
     this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
     this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
+    this.#builders = new BuilderList({
+      updates: this.data.builds,
+      logger: runtime.logger,
+      poll: this.#poll,
+      owner: () => this.#owner(),
+    });
     const ofSources = this.config.changeSources.length === 0 ? [] : [CHANGE_SOURCE_RELEASED];
     this.#subscriptions = [MASTER_STOPPED, SCHEDULER_RELEASED, SCHEDULER_UPDATED, ...ofSources].map(
       (filter) => new Subscription(runtime, this.mq, filter, () => this.#keeper?.lookAgain()),
@@ -194,6 +202,7 @@ export class BuildMaster {
       await scheduler.detach();
     }
     for (const scheduler of added) await keeper.add(scheduler);
+    await this.#tryAgain('reconfiguration', () => this.#listBuilders(config.builders, schedulers));
     // Change sources and drivers stay as they are until the master is restarted.
     const { changeSources, drivers } = this.#config;
     this.#config = { ...config, schedulers, changeSources, drivers };
@@ -236,8 +245,14 @@ export class BuildMaster {
       },
       {
         name: 'upkeep',
-        start: async () => this.#upkeep.start(),
-        stop: async () => this.#upkeep.stop(),
+        start: async () => {
+          this.#upkeep.start();
+          this.#builders.start();
+        },
+        stop: async () => {
+          this.#builders.stop();
+          this.#upkeep.stop();
+        },
       },
       {
         name: 'schedulers',
@@ -298,7 +313,7 @@ export class BuildMaster {
 
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
-    const { schedulers, changeSources, drivers, builders, heartbeatMs, leaseMs } = this.config;
+    const { schedulers, changeSources, builders, heartbeatMs, leaseMs } = this.config;
     const keeper = new ClaimKeeper(
       {
         runtime,
@@ -321,9 +336,9 @@ export class BuildMaster {
       },
       [...schedulers, ...changeSources],
     );
-    const built = drivers.flatMap(({ builderNames }) => builderNames);
-    await this.#introduce([...builders, ...built], schedulers, keeper);
+    await this.#introduce([...builders, ...this.#drivenBuilders()], schedulers, keeper);
     for (const source of changeSources) await this.#bindSource(source, keeper);
+    await this.#listBuilders(builders, schedulers);
     this.#keeper = keeper;
     this.#drivers = this.#driverHost();
   }
@@ -332,9 +347,8 @@ export class BuildMaster {
     const { db, mq, data: updates } = this;
     const { runtime, commands = null } = this.#ports;
     const owner = (): Owner | null => {
-      const { incarnation } = this.#lease;
-      const isTrusted = incarnation !== null && this.#lease.isTrusted(incarnation);
-      return isTrusted ? { masterid: this.#masterid, incarnation } : null;
+      const own = this.#owner();
+      return own !== null && this.#lease.isTrusted(own.incarnation) ? own : null;
     };
     const ports = { runtime, db, updates, mq, poll: this.#poll, commands, owner };
     return new DriverHost(ports, this.config.drivers);
@@ -358,6 +372,18 @@ export class BuildMaster {
     const names = new Set([...builders, ...schedulers.flatMap((scheduler) => scheduler.builderNames)]);
     for (const name of names) await this.db.builders.findBuilderId(name);
     for (const scheduler of schedulers) await this.#bind(scheduler, keeper);
+  }
+
+  /** Shows everybody which builders are configured here, all of which have been introduced. */
+  async #listBuilders(builders: readonly string[], schedulers: readonly BaseScheduler[]): Promise<void> {
+    const named = schedulers.flatMap(({ builderNames }) => builderNames);
+    const names = [...new Set([...builders, ...named, ...this.#drivenBuilders()])];
+    const ids = await this.db.builders.getBuilderIds(names);
+    await this.#builders.set(names.flatMap((name) => ids.get(name) ?? []));
+  }
+
+  #drivenBuilders(): readonly string[] {
+    return this.config.drivers.flatMap(({ builderNames }) => builderNames);
   }
 
   async #bind(scheduler: BaseScheduler, keeper: ClaimKeeper): Promise<void> {
@@ -386,6 +412,12 @@ export class BuildMaster {
     );
   }
 
+  /** Who this master is now, whether or not it may believe in its lease. */
+  #owner(): Owner | null {
+    const { incarnation } = this.#lease;
+    return incarnation === null ? null : { masterid: this.#masterid, incarnation };
+  }
+
   #identity(): { readonly id: number; readonly name: string } {
     return { id: this.#masterid, name: this.config.name };
   }
@@ -407,6 +439,7 @@ export class BuildMaster {
     this.#lease.begin(incarnation, sentAt);
     this.#watchLapse();
     this.#keeper?.resume();
+    void this.#builders.write(); // whoever ended the incarnation before has deleted the list
   }
 
   /** Ends all activity, then gives all claims back. A process whose activity does not end in time ends itself. */

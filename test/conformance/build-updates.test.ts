@@ -228,10 +228,10 @@ function builderSuite(run: RunWithDatabase): void {
     run(async (environment) => {
       await addCluster(environment);
       const { builds } = environment.updates;
-      await builds.updateBuilderList(ME.masterid, [77]);
-      await builds.updateBuilderList(OTHER.masterid, [77]);
-      await builds.updateBuilderList(ME.masterid, [78]);
-      await builds.updateBuilderList(ME.masterid, [78]);
+      await builds.updateBuilderList(ME, [77]);
+      await builds.updateBuilderList(OTHER, [77]);
+      await builds.updateBuilderList(ME, [78]);
+      await builds.updateBuilderList(ME, [78]);
       const mine = await environment.db.builders.getBuilders({ masterid: ME.masterid });
       expect(mine.map(({ builderid }) => builderid)).toEqual([78]);
       expect(await announced(environment)).toEqual([
@@ -242,12 +242,35 @@ function builderSuite(run: RunWithDatabase): void {
       ]);
     }));
 
-  test('the builders of a master go with it', () =>
+  test('the builders of a master go with it, whoever ends it, and that is announced', () =>
     run(async (environment) => {
       await addCluster(environment);
-      await environment.updates.builds.updateBuilderList(ME.masterid, [77, 78]);
+      const { updates, db } = environment;
+      await updates.builds.updateBuilderList(ME, [77, 78]);
+      await updates.builds.updateBuilderList(OTHER, [78]);
+      const before = (await announced(environment)).length;
+      await updates.masterStopped({ id: ME.masterid, name: 'this' });
+      const { beat } = (await db.masters.getMaster(OTHER.masterid)) ?? { beat: -1 };
+      await updates.expireMaster({ ...OTHER, seenBeat: beat });
+      expect((await db.builders.getBuilders()).flatMap(({ masterids }) => masterids)).toEqual([]);
+      const stopped = (await announced(environment))
+        .slice(before)
+        .filter(([key]) => key.startsWith('builders'));
+      expect(stopped).toEqual([
+        ['builders/77/stopped', { builderid: 77, masterid: 824, name: 'bldr-77' }],
+        ['builders/78/stopped', { builderid: 78, masterid: 824, name: 'bldr-78' }],
+        ['builders/78/stopped', { builderid: 78, masterid: 825, name: 'bldr-78' }],
+      ]);
+    }));
+
+  test('an incarnation that others have ended lists no builders', () =>
+    run(async (environment) => {
+      await addCluster(environment);
       await environment.db.masters.setMasterState(ME.masterid, false);
+      const listing = environment.updates.builds.updateBuilderList(ME, [77]);
+      await expect(listing).rejects.toMatchObject({ code: 'claim-lost' });
       expect(await environment.db.builders.getBuilders({ masterid: ME.masterid })).toEqual([]);
+      expect(await announced(environment)).toEqual([]);
     }));
 }
 

@@ -9,6 +9,7 @@ import { onEachDatabase, type DatabaseEnvironment, type RunWithDatabase } from '
 
 const CHANGE: NewChange = {
   author: 'dustin',
+  committer: 'warner',
   files: ['master/LICENSING.txt', 'worker/LICENSING.txt'],
   comments: 'fix spelling',
   branch: 'master',
@@ -65,6 +66,7 @@ function addingSuite(run: RunWithDatabase): void {
           parent_changeid: null,
           sourcestampid: change?.sourcestampid,
           change_key: 'key-a',
+          committer: 'warner',
         },
       ]);
       const stamps =
@@ -89,6 +91,7 @@ function addingSuite(run: RunWithDatabase): void {
         changeid: change?.changeid,
         sourcestampid: change?.sourcestampid,
         author: 'dustin',
+        committer: null,
         files: [],
         comments: '',
         branch: null,
@@ -102,6 +105,33 @@ function addingSuite(run: RunWithDatabase): void {
         properties: {},
         parentChangeid: null,
       });
+    }));
+
+  test('a change has no users unless its caller names one', () =>
+    run(async ({ db, updates }) => {
+      const anonymous = await updates.addChange(CHANGE, 'a');
+      const known = await updates.addChange({ ...CHANGE, uid: 7 }, 'b');
+      const other = await updates.addChange({ ...CHANGE, uid: 8 }, 'c');
+      await updates.addChange({ ...CHANGE, uid: 9 }, 'b');
+      expect(await Promise.all([anonymous, known, other].map((id) => db.changes.getChangeUids(id)))).toEqual([
+        [],
+        [7],
+        [8],
+      ]);
+      expect(await db.changes.getChangeUids(other + 1)).toEqual([]);
+    }));
+
+  test('a change of several users has them by id, and not those of another change', () =>
+    run(async (environment) => {
+      const { db, updates } = environment;
+      const [one, two] = [await updates.addChange(CHANGE, 'a'), await updates.addChange(CHANGE, 'b')];
+      for (const [changeid, uid] of [
+        [one, 2],
+        [one, 1],
+        [two, 99],
+      ] as const)
+        await environment.write(['INSERT INTO change_users (changeid, uid) VALUES (?, ?)', changeid, uid]);
+      expect(await db.changes.getChangeUids(one)).toEqual([1, 2]);
     }));
 
   test('changes of the same source share one stamp', () =>
@@ -244,6 +274,9 @@ function pruningSuite(run: RunWithDatabase): void {
         ...ids.map(
           (id) => ['INSERT INTO buildset_changes (buildsetid, changeid) VALUES (1, ?)', id] as const,
         ),
+      );
+      await environment.write(
+        ...ids.map((id) => ['INSERT INTO change_users (changeid, uid) VALUES (?, 1)', id] as const),
       );
       expect(await environment.db.changes.pruneChanges(2)).toBe(3);
       expect(await changeids(environment)).toEqual(ids.slice(3));

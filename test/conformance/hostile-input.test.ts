@@ -28,7 +28,8 @@ onEachDatabase('hostile input', (run) => {
     run(async (environment) => {
       const { db, updates } = environment;
       const change: NewChange = {
-        ...{ author: text, comments: text, branch: text, revision: text, revlink: text, category: text },
+        ...{ author: text, committer: text, comments: text, branch: text, revision: text },
+        ...{ revlink: text, category: text },
         ...{
           repository: text,
           project: text,
@@ -50,6 +51,11 @@ onEachDatabase('hostile input', (run) => {
       expect(await environment.rows('SELECT name FROM builders WHERE id = ?', builderid)).toEqual([
         { name: text },
       ]);
+      await db.builders.updateBuilderInfo(builderid, text);
+      expect(await db.builders.getBuilder(builderid)).toMatchObject({ name: text, description: text });
+      const changesourceid = await db.changeSources.findChangeSourceId(text);
+      expect(await db.changeSources.getChangeSource(changesourceid)).toMatchObject({ name: text });
+      await updates.announce([text, text], { [text]: text });
       const objectid = await db.state.getObjectId(text, text);
       await db.state.setState(objectid, text, { [text]: text });
       expect(await db.state.getState(objectid, text)).toEqual({ [text]: text });
@@ -85,6 +91,7 @@ onEachDatabase('hostile input', (run) => {
       const attempts: Promise<unknown>[] = [
         ...[
           'author',
+          'committer',
           'comments',
           'branch',
           'revision',
@@ -99,6 +106,8 @@ onEachDatabase('hostile input', (run) => {
         db.masters.findMasterId(text),
         db.schedulers.findSchedulerId(text),
         db.builders.findBuilderId(text),
+        db.builders.updateBuilderInfo(1, text),
+        db.changeSources.findChangeSourceId(text),
         db.state.getObjectId(text, 'c'),
         db.state.getObjectId('o', text),
         db.queues.register(text, ['changes']),
@@ -108,7 +117,8 @@ onEachDatabase('hostile input', (run) => {
         expect(attempt.status).toBe('rejected');
         expect((attempt as PromiseRejectedResult).reason).toBeInstanceOf(StandinError);
       }
-      for (const table of ['changes', 'masters', 'schedulers', 'builders', 'objects', 'queues', 'buildsets'])
+      const named = ['masters', 'schedulers', 'changesources', 'builders', 'objects', 'queues'];
+      for (const table of ['changes', 'events', 'buildsets', ...named])
         expect(await environment.rows(`SELECT 1 AS one FROM ${table}`), table).toEqual([]);
     }),
   );
@@ -125,9 +135,19 @@ onEachDatabase('hostile input', (run) => {
         () => db.masters.findMasterId(wrong),
         () => db.schedulers.findSchedulerId(wrong),
         () => db.builders.findBuilderId(wrong),
+        () => db.changeSources.findChangeSourceId(wrong),
+        () => db.state.getObjectId(wrong, 'c'),
+        () => db.queues.register(wrong, ['changes']),
+        () => db.queues.register('q', wrong),
+        () => db.queues.register('q', [wrong]),
+        () => updates.announce([wrong], {}),
       ];
       if (typeof value !== 'number' || !Number.isInteger(value))
-        attempts.push(() => updates.addChange({ author: 'a', when: wrong }, 'k'));
+        attempts.push(
+          () => updates.addChange({ author: 'a', when: wrong }, 'k'),
+          () => updates.addChange({ author: 'a', uid: wrong }, 'k'),
+          () => db.changes.pruneChanges(wrong),
+        );
       for (const [i, attempt] of attempts.entries())
         await expect(attempt(), `attempt ${i}`).rejects.toBeInstanceOf(StandinError);
     }),

@@ -150,7 +150,7 @@ function pageSuite(run: RunWithDatabase): void {
       await addRows(environment, ROWS);
       const result = await queriesOf(environment).getList(['changes'], { ...spec, fields: ['changeid'] });
       const data = expected.map((changeid) => ({ changeid }));
-      expect(result).toEqual({ data, offset, limit, total: 4 });
+      expect(result).toEqual({ data, offset, limit, total: 4, isTotalExact: true });
     }),
   );
 

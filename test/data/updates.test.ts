@@ -1,6 +1,8 @@
 // Update methods: state and its announcement in one transaction. What addChange does is in test/conformance/changes.
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { EventWriter } from '../../src/data/event-writer.js';
+import { DataUpdates } from '../../src/data/updates.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { Plane, type Identity } from '../support/plane.js';
 
@@ -20,6 +22,8 @@ beforeEach(async () => {
 });
 
 afterEach(() => memory.close());
+
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
 
 describe('masters', () => {
   test('masterStarted begins an incarnation and announces it', async () => {
@@ -61,6 +65,39 @@ describe('masters', () => {
     for (let i = 1; i <= 70; i++) await plane.claim(await plane.db.schedulers.findSchedulerId(`s${i}`), me);
     await plane.updates.expireMaster({ ...me, seenBeat: 0 });
     expect((await hearAll()).filter((line) => line.includes('/released '))).toHaveLength(70);
+  });
+
+  test('an owner that claims and lists more just before it is ended has each announced too', async () => {
+    const ids = await Promise.all(['s', 't', 'u'].map((name) => plane.db.schedulers.findSchedulerId(name)));
+    const builderid = await plane.db.builders.findBuilderId('linux');
+    await plane.mq.startConsuming((key) => void heard.push(key.join('/')), ['builders', null, null]);
+    /** Lets things happen after what there is to announce was counted. */
+    class LateWriter extends EventWriter {
+      override async takeIds(count: number): Promise<readonly number[]> {
+        if (count === 1 && ids.length > 0) {
+          for (const id of ids.splice(0)) await plane.claim(id, me);
+          await plane.updates.builds.updateBuilderList(me, [builderid]);
+        }
+        return super.takeIds(count);
+      }
+    }
+    const late = new DataUpdates(
+      plane.db,
+      new LateWriter(plane.db, plane.mq, plane.runtime.clock),
+      plane.runtime.clock,
+    );
+    expect(await late.expireMaster({ ...me, seenBeat: 0 })).toBe(true);
+    expect(
+      (await hearAll())
+        .flatMap((line) => /^\w+\/\d+\/(?:released|stopped)/.exec(line) ?? [])
+        .toSorted(byText),
+    ).toEqual([
+      'builders/1/stopped',
+      'masters/1/stopped',
+      'schedulers/1/released',
+      'schedulers/2/released',
+      'schedulers/3/released',
+    ]);
   });
 
   test('a claim announces whether the scheduler is enabled as the database says', async () => {

@@ -1,11 +1,15 @@
 // Interleavings on a real server that need more than statements in an order: an owner that is paused with a lock in its
-// hands, and a write that is tried again although it was done.
+// hands, a write that is tried again although it was done, and a queue that is registered while others announce.
 
 import { beforeEach, expect, test } from 'vitest';
+import { EventWriter } from '../../src/data/event-writer.js';
+import { NEW_CHANGES } from '../../src/data/events.js';
+import { DatabaseConnector } from '../../src/db/connector.js';
 import { Database } from '../../src/db/database.js';
 import type { Session, Statement } from '../../src/db/driver.js';
 import type { PostgresDriver } from '../../src/db/postgres/driver.js';
 import { SCHEMA } from '../../src/db/schema.js';
+import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { GatedDriver } from '../support/gated-driver.js';
 import { describeOnPostgres } from '../support/postgres.js';
 import { RealTimeRuntime } from '../support/real-time-runtime.js';
@@ -67,6 +71,47 @@ describeOnPostgres('interleavings on a real server', SCHEMA, (fresh) => {
     const [rows] = await database.read([{ sql: 'SELECT epoch FROM schedulers', values: [] }]);
     expect(rows?.rows).toEqual([{ epoch: 1 }]);
     database.stop();
+  });
+});
+
+describeOnPostgres('a queue that is registered while something is being announced', SCHEMA, (fresh) => {
+  /** 1. A begins to look. 2. B registers a queue, and commits. 3. A announces, and commits. */
+  async function announceAround(register: (db: DatabaseConnector) => Promise<unknown>): Promise<number> {
+    const db = new DatabaseConnector(await fresh(), runtime);
+    const writer = new EventWriter(db, new SimpleMQ(runtime), runtime.clock);
+    const eventIds = await writer.takeIds(1);
+    let attempts = 0;
+    await db.database.transaction(
+      async (tx) => {
+        await tx.one('SELECT changeid FROM changes WHERE change_key = ?', ['key']);
+        attempts += 1;
+        if (attempts === 1) await register(db);
+        writer.announce(tx, [{ key: ['changes', '1', 'new'], body: { changeid: 1 } }], eventIds);
+      },
+      { isIdempotent: true },
+    );
+    const [queued] = await db.database.read([{ sql: 'SELECT routing_key FROM queue_messages', values: [] }]);
+    db.database.stop();
+    expect(queued?.rows).toEqual([{ routing_key: '["changes","1","new"]' }]);
+    return attempts;
+  }
+  const runtime = new RealTimeRuntime();
+
+  // In the order A, B nothing would be missed; but B was told that nothing would be missed from then on.
+  test('gets it, whether it is that of a new scheduler', async () => {
+    expect(await announceAround((db) => db.schedulers.findSchedulerId('s', [NEW_CHANGES]))).toBe(2);
+  });
+
+  test('or one more of a scheduler that is there', async () => {
+    const registered = async (db: DatabaseConnector): Promise<unknown> => {
+      await db.schedulers.findSchedulerId('s');
+      return db.schedulers.findSchedulerId('s', [NEW_CHANGES]);
+    };
+    expect(await announceAround(registered)).toBe(2);
+  });
+
+  test('or a consumer that has nothing to do with schedulers', async () => {
+    expect(await announceAround((db) => db.queues.register('audit', NEW_CHANGES))).toBe(2);
   });
 });
 

@@ -14,8 +14,9 @@ import { RealTimeRuntime } from '../support/real-time-runtime.js';
 import { onEachRealDatabase } from '../support/scratch.js';
 
 const ROWS = 100_000;
-/** No more than these are read for a page of ten. */
+/** No more than these are read for a page of ten, and for its total. */
 const MOST_ROWS_READ = 100;
+const MOST_ROWS_COUNTED = 10_001;
 
 const NUMBERS = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${ROWS})`;
 const FILL: readonly string[] = [
@@ -56,10 +57,10 @@ onEachRealDatabase('a page of a long list', (run) => {
       try {
         for (const [list, spec] of LISTS) {
           sent.length = 0;
-          const { data, total } = await new DataQueries(database).getList([list], spec);
+          const { data, total, isTotalExact } = await new DataQueries(database).getList([list], spec);
           expect(data).toHaveLength(10);
-          expect(total).toBeGreaterThanOrEqual(ROWS / 10);
-          expect(sent).toHaveLength(1);
+          expect([total, isTotalExact]).toEqual([ROWS / 10, spec.filters?.[0]?.field === 'branch']);
+          expect(sent).toHaveLength(2);
           for (const statement of sent) await planner.check(statement, JSON.stringify([list, spec]));
         }
       } finally {
@@ -86,7 +87,8 @@ class FilePlanner implements Planner {
   async check({ sql, values }: Statement, what: string): Promise<void> {
     const rows = this.#database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all([...values]) as { detail: string }[];
     const plan = rows.map(({ detail }) => detail).join('; ');
-    expect(plan, what).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY|^SCAN t$/);
+    // A scan without an index ends with the page, or with what is counted.
+    expect(plan, what).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY|SCAN t$/);
     expect(plan, what).not.toMatch(/TEMP B-TREE FOR ORDER BY/);
   }
 
@@ -108,7 +110,7 @@ class ServerPlanner implements Planner {
     const client = new pg.Client({ connectionString: url.replace(/[?&]namespace=\w+/, '') });
     await client.connect();
     await client.query(`SET search_path TO ${namespace}`);
-    await client.query('ANALYZE masters, changes');
+    await client.query('VACUUM (ANALYZE) masters, changes'); // what a first attempt at filling them left is no row
     await client.query('SET enable_seqscan = off'); // as in every session of ours
     return new ServerPlanner(client);
   }
@@ -116,7 +118,8 @@ class ServerPlanner implements Planner {
   async check({ sql, values }: Statement, what: string): Promise<void> {
     const text = `EXPLAIN (ANALYZE, FORMAT JSON) ${numberParameters(sql)}`;
     const { rows } = await this.#client.query<{ 'QUERY PLAN': readonly { Plan: Plan }[] }>(text, [...values]);
-    expect(rowsRead(rows[0]?.['QUERY PLAN'][0]?.Plan), `${what}: ${sql}`).toBeLessThanOrEqual(MOST_ROWS_READ);
+    const most = sql.includes('COUNT(') ? MOST_ROWS_COUNTED : MOST_ROWS_READ;
+    expect(rowsRead(rows[0]?.['QUERY PLAN'][0]?.Plan), `${what}: ${sql}`).toBeLessThanOrEqual(most);
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import { schedulerQueueName } from '../../src/db/schedulers.js';
 import type { QueuedMessage } from '../../src/db/queues.js';
 import { integerOf, textOf } from '../../src/db/row.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
+import { sleep } from '../../src/runtime/clock.js';
 import { NodeRuntime } from '../../src/runtime/node/runtime.js';
 
 const [url = '', name = '', mode = 'run'] = process.argv.slice(2);
@@ -26,6 +27,8 @@ const BUILDERS = ['linux', 'macos', 'windows'];
 const ROBBERY_ODDS = 4;
 /** Seldom, so that who was robbed writes on for a while. */
 const CHECK_IN_ODDS = 4;
+const DAWDLING_ODDS = 2;
+const LONGEST_PAUSE_MS = 100;
 
 const runtime = new NodeRuntime({ logLevel: 'error' });
 const driver = await openDatabase(url, runtime.clock);
@@ -83,7 +86,9 @@ for (let round = 0; ; round++) {
   }
   say('round');
 }
-const [left] = await db.database.read([{ sql: 'SELECT COUNT(*) AS count FROM queue_messages', values: [] }]);
+const waiting = `SELECT COUNT(*) AS count FROM queue_messages m JOIN queues q ON q.id = m.queueid
+                 WHERE q.name NOT LIKE 'audit %'`;
+const [left] = await db.database.read([{ sql: waiting, values: [] }]);
 process.exit(left?.rows[0]?.['count'] === 0 ? 0 : 1);
 
 async function checkIn(): Promise<void> {
@@ -127,23 +132,33 @@ async function take(scheduler: Held): Promise<void> {
   scheduler.claim = await updates.claimService('scheduler', service, { masterid, incarnation });
 }
 
-/** Builds the change that is next in the queue; false when there is none, or the scheduler is somebody else's. */
+/**
+ * Builds the change that is next in the queue; false when there is none, or the scheduler is somebody else's. What it read of
+ * the state is old if somebody else has built meanwhile: nothing but the fence keeps it from being written.
+ */
 async function buildNext(scheduler: Held): Promise<boolean> {
   if (scheduler.claim === null) return false;
-  const queue = schedulerQueueName(scheduler.schedulerid, NEW_CHANGES);
-  const [message] = await db.queues.peek(queue, { afterId: 0, limit: 1 });
-  if (message === undefined) return false;
   const signal = new AbortController().signal;
   const actor: Actor = { name: scheduler.name, objectid: scheduler.objectid, claim: scheduler.claim, signal };
   const count = Number((await effects.readState(actor, 'built')) ?? '0');
-  const effect = await effectOf(message);
+  if (!isDraining) await dawdle();
+  const queue = schedulerQueueName(scheduler.schedulerid, NEW_CHANGES);
+  const [message] = await db.queues.peek(queue, { afterId: 0, limit: 1 });
+  if (message === undefined) return false;
+  const effect = await effectOf(message, scheduler.claim.epoch);
   effect.state.set('built', String(count + 1));
   await effects.commit(actor, effect);
   say('built');
   return true;
 }
 
-async function effectOf(message: QueuedMessage): Promise<Effect> {
+/** At times a process stands still for so long that others act in between. */
+async function dawdle(): Promise<void> {
+  if (runtime.random.integer(DAWDLING_ODDS) === 0)
+    await sleep(runtime.clock, runtime.random.integer(LONGEST_PAUSE_MS));
+}
+
+async function effectOf(message: QueuedMessage, epoch: number): Promise<Effect> {
   const change = changeOfEvent(message.body as JsonObject);
   const brids = await db.ids.take('buildrequests', builderids.length);
   const effect = new Effect();
@@ -154,7 +169,7 @@ async function effectOf(message: QueuedMessage): Promise<Effect> {
     changeids: [change.changeid],
     reason: textOf({ reason: change.revision }, 'reason'),
     externalIdstring: null,
-    properties: { owner: [change.author, 'Change'] },
+    properties: { owner: [change.author, 'Change'], epoch: [epoch, 'Kill'] },
     requests: builderids.map((builderid, i) => ({ brid: Number(brids[i]), builderid })),
     priority: 0,
     waitedFor: false,

@@ -58,6 +58,16 @@ describe('starting and stopping', () => {
     expect(await cluster.rows('SELECT name FROM builders')).toEqual([{ name: 'linux' }]);
   });
 
+  test('the builders that it is configured with are listed under it as long as it runs', async () => {
+    const a = await new Node('master-a').start();
+    const b = await cluster.start([], { name: 'master-b', builders: ['linux', 'macos'] });
+    expect(await builderLists()).toEqual(['linux on 1', 'linux on 2', 'macos on 2']);
+    await b.master.stop();
+    expect(await builderLists()).toEqual(['linux on 1']);
+    await a.stop();
+    expect(await builderLists()).toEqual([]);
+  });
+
   test('a renewal comes once a heartbeat', async () => {
     await new Node('master-a').start();
     const beat = async (): Promise<unknown> => (await cluster.rows('SELECT beat FROM masters'))[0]?.['beat'];
@@ -167,6 +177,25 @@ describe('taking over', () => {
     ]);
   });
 
+  test('a master that joins anew lists its builders again, later if that cannot be written at once', async () => {
+    let failures = 0;
+    const member = await cluster.start([new Node('master-a').scheduler], {}, (batch) => {
+      if (failures === 0 || !batch.some(({ sql }) => sql.includes('INSERT INTO builder_masters'))) return;
+      failures -= 1;
+      throw new DatabaseError('constraint-violation', 'for once');
+    });
+    failures = 1;
+    await member.master.data.masterStopped({ id: 1, name: 'master-a' });
+    expect(await builderLists()).toEqual([]);
+    await cluster.pass(20);
+    expect([failures, await builderLists()]).toEqual([0, []]);
+    await cluster.pass(30);
+    expect(await builderLists()).toEqual(['linux on 1']);
+    expect(member.runtime.complaints.some((line) => line.includes('the list of builders is put off'))).toBe(
+      true,
+    );
+  });
+
   test('a second process of the same name makes the first one end, and waits for its lease', async () => {
     const first = await new Node('master-a').start();
     const second = await new Node('master-a').start();
@@ -208,6 +237,14 @@ describe('a database that does not answer', () => {
     expect(await cluster.rows('SELECT is_free FROM schedulers')).toEqual([{ is_free: 0 }]);
   });
 });
+
+/** Which builders are configured on which master, by id. */
+async function builderLists(): Promise<readonly string[]> {
+  const rows = await cluster.rows(
+    'SELECT b.name, o.masterid FROM builder_masters o JOIN builders b ON b.id = o.builderid ORDER BY b.id, o.masterid',
+  );
+  return rows.map(({ name, masterid }) => `${name} on ${masterid}`);
+}
 
 async function masters(): Promise<readonly string[]> {
   const rows = await cluster.rows('SELECT name, active FROM masters ORDER BY id');

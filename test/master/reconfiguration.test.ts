@@ -117,6 +117,18 @@ describe('a reconfiguration', () => {
     expect(await reconfigure([new Heir('a', 1)])).toEqual({ removed: ['a'], added: ['a'], kept: [] });
   });
 
+  test('lists the builders of the new configuration, and no others', async () => {
+    const listed = (): Promise<readonly unknown[]> =>
+      cluster.rows(
+        'SELECT b.name FROM builder_masters o JOIN builders b ON b.id = o.builderid ORDER BY b.name',
+      );
+    await start(new Told('a', 1));
+    await reconfigure([new Told('a', 1)], { builders: ['arm', 'macos'] });
+    expect(await listed()).toEqual([{ name: 'arm' }, { name: 'linux' }, { name: 'macos' }]);
+    await reconfigure([], { builders: ['macos'] });
+    expect(await listed()).toEqual([{ name: 'macos' }]);
+  });
+
   test('adds the builders that it names', async () => {
     await start(new Told('a', 1));
     await reconfigure([new Told('a', 1)], { builders: ['mac'] });

@@ -2,13 +2,14 @@
 // what PostgreSQL commits the simulation commits too, or the script says why not.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Driver, Session, StatementResult } from '../../src/db/driver.js';
+import type { Driver, Session } from '../../src/db/driver.js';
 import { SqlEngine } from '../../sim/world/sql-engine.js';
 import { describeOnPostgres } from '../support/postgres.js';
 import { DatabaseWorld } from '../world/database-world.js';
 import {
   connectionsOf,
   MODEL_SCHEMA,
+  MODEL_TABLES,
   Recorder,
   type Connection,
   type Outcomes,
@@ -17,6 +18,7 @@ import {
   type Sight,
 } from './script.js';
 import { SCRIPTS } from './scripts.js';
+import { answeredOrWaiting, serverProcess } from './server-waits.js';
 
 const STEP_MS = 100;
 const END_S = 30;
@@ -24,7 +26,7 @@ const END_S = 30;
 describe('interleavings on the simulated database', () => {
   let engine: SqlEngine;
   beforeAll(async () => {
-    engine = await SqlEngine.open(MODEL_SCHEMA);
+    engine = await SqlEngine.open(MODEL_SCHEMA, MODEL_TABLES);
   });
   afterAll(() => engine.close());
 
@@ -100,15 +102,11 @@ async function simulate(engine: SqlEngine, script: Script): Promise<Observation>
 async function runOnServer(driver: Driver, script: Script): Promise<Observation> {
   const recorder = new Recorder();
   const observer = await driver.open();
-  const sessions = new Map<
-    Connection,
-    { readonly session: Session; readonly pid: StatementResult['rows'] }
-  >();
+  const sessions = new Map<Connection, { readonly session: Session; readonly pid: number }>();
   try {
     for (const name of connectionsOf(script)) {
       const session = await driver.open();
-      const [result] = await session.run([{ sql: 'SELECT pg_backend_pid() AS pid', values: [] }]);
-      sessions.set(name, { session, pid: result?.rows ?? [] });
+      sessions.set(name, { session, pid: await serverProcess(session) });
     }
     const answers: Promise<void>[] = [];
     for (const [number, step] of script.steps.entries()) {
@@ -116,7 +114,7 @@ async function runOnServer(driver: Driver, script: Script): Promise<Observation>
       if (connection === undefined) throw new Error('a step has a connection');
       const answer = recorder.send(connection.session, step, number);
       answers.push(answer);
-      await answeredOrWaiting(answer, observer, Number(connection.pid[0]?.['pid']));
+      await answeredOrWaiting(answer, observer, connection.pid);
     }
     await Promise.all(answers);
     const [left] = script.leaves ? await observer.run([{ sql: script.leaves.sql, values: [] }]) : [];
@@ -124,19 +122,5 @@ async function runOnServer(driver: Driver, script: Script): Promise<Observation>
   } finally {
     for (const { session } of sessions.values()) session.close();
     observer.close();
-  }
-}
-
-async function answeredOrWaiting(answer: Promise<void>, observer: Session, pid: number): Promise<void> {
-  let isAnswered = false;
-  const done = (): void => void (isAnswered = true);
-  answer.then(done, done);
-  const isWaiting = {
-    sql: 'SELECT cardinality(pg_blocking_pids(CAST(? AS INTEGER))) > 0 AS waits',
-    values: [pid],
-  };
-  while (!isAnswered) {
-    const [result] = await observer.run([isWaiting]);
-    if (result?.rows[0]?.['waits'] === 1) return;
   }
 }

@@ -56,6 +56,15 @@ export const MODEL_SCHEMA: readonly string[] = [
   'INSERT INTO schedulers VALUES (1, 5, 1), (2, 5, 1)',
 ];
 
+/** All of its tables. */
+export const MODEL_TABLES: ReadonlySet<string> = new Set([
+  'accounts',
+  'schedulers',
+  'effects',
+  'names',
+  'messages',
+]);
+
 /** Follows the steps while they are answered, in whatever order that is. */
 export class Recorder {
   readonly #outcomes = new Map<Connection, Outcome>();

@@ -548,6 +548,67 @@ export const SCRIPTS: readonly Script[] = [
     leaves: { sql: 'SELECT id FROM names', sees: [] },
   },
   {
+    name: 'who began to look before a row was deleted cannot delete it too',
+    steps: [
+      step('a', BEGIN),
+      step('a', EPOCH, [[5]]),
+      step('b', 'DELETE FROM accounts WHERE id = 1'),
+      step('a', 'DELETE FROM accounts WHERE id = 1'),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'serialization-failure', b: 'commits' }],
+  },
+  {
+    name: 'a row that met the condition of an update when it began to look must not have changed, though it does not meet it any more',
+    steps: [
+      step('a', BEGIN),
+      step('a', EPOCH, [[5]]),
+      step('b', setAmount(1, 70)),
+      step('a', 'UPDATE accounts SET amount = 0 WHERE amount = 100'),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'serialization-failure', b: 'commits' }],
+    leaves: { sql: ACCOUNTS, sees: [[70], [100]] },
+  },
+  {
+    name: 'who inserts unless it is there is refused when it cannot see what is there',
+    steps: [
+      step('a', BEGIN),
+      step('a', EPOCH, [[5]]),
+      step('b', "INSERT INTO names (id, name) VALUES (1, 'x')"),
+      step('a', "INSERT INTO names (id, name) VALUES (2, 'x') ON CONFLICT (name) DO NOTHING"),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'serialization-failure', b: 'commits' }],
+  },
+  {
+    name: 'a row that came after it began to look is not deleted',
+    steps: [
+      step('a', BEGIN),
+      step('a', EPOCH, [[5]]),
+      step('b', EFFECT),
+      step('a', 'DELETE FROM effects WHERE epoch = 5'),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'commits', b: 'commits' }],
+    leaves: { sql: EFFECTS, sees: [[5]] },
+    differs: { outcomes: { a: 'serialization-failure', b: 'commits' }, because: NO_PAST },
+  },
+  {
+    // Why a registration has to read what others announce: src/db/queues.ts, REGISTRATION_GUARD.
+    name: 'who began to look before a registration does not see it, and may commit after it',
+    steps: [
+      step('a', BEGIN),
+      step('a', TOTAL, [[200]]),
+      step('b', "INSERT INTO names VALUES (1, 'queue')"),
+      step('a', EFFECT),
+      step('a', "SELECT id FROM names WHERE name = 'queue'", [], { seesSimulated: [[1]] }),
+      step('a', COMMIT),
+    ],
+    outcomes: [{ a: 'commits', b: 'commits' }],
+    differs: { because: `${NO_PAST}; here nothing that it read has changed, and it comes after the other` },
+  },
+  {
     name: 'a message that is rolled back leaves no trace, and its id is of no consequence',
     steps: [
       step('a', BEGIN),

@@ -120,6 +120,20 @@ test('a link that is left to a master that is set inactive is a violation; one t
   ]);
 });
 
+test('of the masters on which a builder is configured, the one that is set inactive loses its link', () => {
+  const [mine, other] = [MASTER_A, MASTER_A + 1].map((masterid) => ({ builderid: 9, masterid }));
+  const linked = [
+    ...REGISTERED,
+    commit(10, 'master-a#1', insert('builder_masters', mine ?? {}), insert('builder_masters', other ?? {})),
+  ];
+  const clean = commit(50, 'master-b#1', inactive(), remove('builder_masters', mine ?? {}));
+  expect(judge(deadReleased, [...linked, clean], 60).sentences).toEqual([]);
+  const wrong = commit(50, 'master-b#1', inactive(), remove('builder_masters', other ?? {}));
+  expect(judge(deadReleased, [...linked, wrong], 60).sentences).toEqual([
+    'link builder_masters/9/1 is left to master 1, which master-b#1 set inactive at 50s',
+  ]);
+});
+
 test('what a live master completes or gives back in time is its own affair', () => {
   const { sentences, run } = judge(
     deadReleased,

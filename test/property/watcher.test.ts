@@ -26,19 +26,27 @@ function world(
   return { kind, atMs: atS * 1_000, durationMs: durationS * 1_000, target: '', params };
 }
 
-/** Counts the events of a run by kind. */
+/** Counts the events of a run by kind, and the lists that lack requests which have been committed. */
 function counter(counts: Map<string, number>): Oracle {
+  const count = (word: string): void => void counts.set(word, (counts.get(word) ?? 0) + 1);
   return {
     name: 'counter',
-    start: () => ({
-      checks: 1,
-      observe: (event: HistoryEvent) => {
-        const word = event.kind === 'view' ? `view ${event.word}` : event.kind;
-        counts.set(word, (counts.get(word) ?? 0) + 1);
-        return [];
-      },
-      finish: () => [],
-    }),
+    start: () => {
+      let requests = 0;
+      return {
+        checks: 1,
+        observe: (event: HistoryEvent) => {
+          count(event.kind === 'view' ? `view ${event.word}` : event.kind);
+          if (event.kind === 'commit')
+            requests += event.rows.filter(
+              ({ table, op }) => table === 'buildrequests' && op === 'insert',
+            ).length;
+          if (event.kind === 'list' && event.total < requests) count('old list');
+          return [];
+        },
+        finish: () => [],
+      };
+    },
   };
 }
 
@@ -60,6 +68,11 @@ test('a plan with the fault has somebody who sees masters, schedulers, buildsets
   for (const kind of ['masters', 'schedulers', 'buildsets', 'buildrequests'])
     expect(counts.get(`view ${kind}`), kind).toBeGreaterThan(0);
   expect(counts.get('list')).toBeGreaterThan(40);
+});
+
+test('what masters answer with comes from the replica, and is old while it lags', async () => {
+  const { counts } = await run(FAULTS);
+  expect(counts.get('old list')).toBeGreaterThan(0);
 });
 
 test('a plan without it has neither watcher nor replica', async () => {

@@ -6,6 +6,7 @@ import { ChangeFilter, type ChangeFilterOptions } from '../../src/schedulers/cha
 
 const CHANGE: Change = {
   changeid: 1,
+  committer: null,
   author: 'dustin',
   files: [],
   comments: '',

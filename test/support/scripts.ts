@@ -1,7 +1,7 @@
 // Scripts in TypeScript as processes of their own: bundled once, started as often as a test likes.
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -17,7 +17,9 @@ export class Script {
   /** Bundles the script at `path`, from the root of the repository; packages stay where they are. */
   static async bundle(path: string): Promise<Script> {
     const root = fileURLToPath(new URL('../..', import.meta.url));
-    const folder = mkdtempSync(join(root, 'node_modules/.cache/standin-script-'));
+    const cache = join(root, 'node_modules/.cache');
+    mkdirSync(cache, { recursive: true }); // it is there when another tool has made it
+    const folder = mkdtempSync(join(cache, 'standin-script-'));
     const target = { platform: 'node', format: 'esm', target: 'node20' } as const;
     const outfile = join(folder, 'script.mjs');
     await build({ entryPoints: [join(root, path)], bundle: true, packages: 'external', outfile, ...target });

@@ -40,7 +40,7 @@ describe('a session', () => {
           {
             table: 'schedulers',
             op: 'update',
-            old: null,
+            old: { id: 1, epoch: 5, note: 'one' },
             row: { id: 1, epoch: 6, note: 'one' },
           },
         ],

@@ -23,12 +23,20 @@ export interface Touch {
   readonly op: RowChange['op'];
 }
 
+/** A row that the schema itself inserts. */
+export interface InitialRow {
+  readonly table: string;
+  readonly rowId: number;
+  readonly row: Row;
+}
+
 /** Whose rows are followed: all that an oracle may want to know. */
 export const OBSERVED_TABLES: ReadonlySet<string> = new Set([
   'masters',
   'schedulers',
   'scheduler_masters',
   'changesource_masters',
+  'builder_masters',
   'changes',
   'buildsets',
   'buildset_changes',
@@ -51,10 +59,13 @@ export const NO_CHANGES: readonly RowChange[] = [];
 export class RowChanges {
   readonly #committed = new Map<string, Map<number, Row>>();
   readonly #read: (table: string, rowId: number) => Row | null;
+  readonly #initial: readonly InitialRow[];
 
-  /** `read` gives the present row, null when there is none. */
-  constructor(read: (table: string, rowId: number) => Row | null) {
+  /** `read` gives the present row, null when there is none; `initial` are the rows that are there from the beginning. */
+  constructor(read: (table: string, rowId: number) => Row | null, initial: readonly InitialRow[] = []) {
     this.#read = read;
+    this.#initial = initial;
+    this.clear();
   }
 
   /** The changes of a transaction that has just committed, in the order in which each row was first changed. */
@@ -65,14 +76,20 @@ export class RowChanges {
     return netTouches(touches).map((touch) => this.#resolve(touch));
   }
 
-  /** The database is empty again. */
+  /** The database is as it was in the beginning. */
   clear(): void {
     this.#committed.clear();
+    for (const { table, rowId, row } of this.#initial) this.#rowsOf(table).set(rowId, row);
+  }
+
+  #rowsOf(table: string): Map<number, Row> {
+    let rows = this.#committed.get(table);
+    if (rows === undefined) this.#committed.set(table, (rows = new Map<number, Row>()));
+    return rows;
   }
 
   #resolve({ table, rowId, op }: Touch): RowChange {
-    let rows = this.#committed.get(table);
-    if (rows === undefined) this.#committed.set(table, (rows = new Map<number, Row>()));
+    const rows = this.#rowsOf(table);
     const old = op === 'insert' ? null : (rows.get(rowId) ?? null);
     const row = op === 'delete' ? null : this.#read(table, rowId);
     if (row === null) rows.delete(rowId);

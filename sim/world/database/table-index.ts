@@ -24,6 +24,11 @@ export class TableIndex {
     this.#hasCascades = schema.some((sql) => /\bON\s+(DELETE|UPDATE)\s+(CASCADE|SET)\b/i.test(sql));
   }
 
+  /** The tables of the schema, in lower case. */
+  get names(): readonly string[] {
+    return [...this.#bits.keys()];
+  }
+
   /** Every table that `sql` names. */
   named(sql: string): TableSet {
     let tables: TableSet = 0;

@@ -8,7 +8,7 @@
 // PostgreSQL for whoever did not look for the key before.
 //
 // As on PostgreSQL a transaction writes and locks only rows that nobody else's commit has changed since its first
-// statement, even if it would do the same again. Whoever calls takes care that no two transactions write one row at once.
+// statement, even if it would do the same again, or would not find them any more. Whoever calls takes care that no two transactions write one row at once.
 //
 // What makes it cheap, and changes no outcome:
 // - while no commit touched a table that the transaction named, its reads cannot differ: only its writes are re-executed,
@@ -19,7 +19,7 @@
 // which accepts nothing but `rollback`.
 
 import { assert } from '../../../src/core/assert.js';
-import { DatabaseError, type SqlValue } from '../../../src/db/driver.js';
+import { DatabaseError, type Row, type SqlValue } from '../../../src/db/driver.js';
 import type { PreparedSql, SqlEngine } from '../sql-engine.js';
 import { isSameResult, type SqlResult } from './result.js';
 import type { RowChange, Touch } from './row-changes.js';
@@ -47,6 +47,14 @@ interface LogEntry {
   readonly values: readonly SqlValue[];
   readonly result: SqlResult;
   readonly touches: readonly Touch[];
+}
+
+/** What a commit changed a row from, and to; null = deleted. */
+interface PastRow {
+  readonly commit: number;
+  readonly table: string;
+  readonly old: Row;
+  readonly row: Row | null;
 }
 
 /** A write that is part of the database now. */
@@ -78,6 +86,8 @@ export class Transactions {
   /** By name of a row: the number of the commit that last touched it; of no use when no transaction is open. */
   readonly #touchedBy = new Map<string, number>();
   #commits = 0;
+  /** Rows that were changed or deleted while a transaction was open, in the order of the commits. */
+  #past: PastRow[] = [];
   /** The transaction whose writes lie under the engine's savepoint. */
   #applied: Transaction | null = null;
 
@@ -102,9 +112,12 @@ export class Transactions {
       if (prepared.kind === 'read' && transaction.written === 0)
         this.#enterForRead(transaction, prepared.reads);
       else this.#enter(transaction);
+      if (prepared.kind === 'write') this.#assertNothingGone(transaction, prepared, values);
       const result = this.#engine.execute(prepared, values);
       const { lastTouches } = this.#engine;
       const touches = lastTouches.length === 0 ? NO_TOUCHES : lastTouches; // the engine uses an empty list again
+      if (prepared.kind === 'write' && touches === NO_TOUCHES)
+        this.#assertNothingNewInTheWay(transaction, prepared, values);
       transaction.log.push({ prepared, values, result, touches });
       transaction.tables |= prepared.reads | prepared.writes;
       transaction.written |= prepared.writes;
@@ -197,7 +210,38 @@ export class Transactions {
   /** The row changes of the last commit, of a transaction or of an autocommit statement; taken once. */
   takeChanges(): readonly RowChange[] {
     this.#leave();
-    return this.#engine.takeChanges();
+    const changes = this.#engine.takeChanges();
+    if (changes.length > 0) this.#remember(changes);
+    return changes;
+  }
+
+  /** Keeps what the rows were for those who began to look before. */
+  #remember(changes: readonly RowChange[]): void {
+    if (this.#open.size === 0) {
+      this.#past.length = 0;
+      return;
+    }
+    const oldest = Math.min(
+      ...[...this.#open].map(({ firstSaw }) => (firstSaw < 0 ? this.#commits : firstSaw)),
+    );
+    if (this.#past.length > 0) this.#past = this.#past.filter(({ commit }) => commit > oldest);
+    if (oldest >= this.#commits) return;
+    for (const { table, old, row } of changes)
+      if (old !== null) this.#past.push({ commit: this.#commits, table, old, row });
+  }
+
+  /** @throws DatabaseError `serialization-failure` if it looks for a row that a commit has changed since it began to look. */
+  #assertNothingGone({ firstSaw }: Transaction, prepared: PreparedSql, values: readonly SqlValue[]): void {
+    const later = new Set<Row>();
+    for (const { commit, table, old, row } of this.#past) {
+      if (commit <= firstSaw) continue;
+      // Of a row that has changed twice it saw what it was before both.
+      if (!later.has(old) && this.#engine.looksFor(prepared, values, table, old)) {
+        this.stats.serializationFailures += 1;
+        throw new DatabaseError('serialization-failure', `a concurrent commit changed a row of ${table}`);
+      }
+      if (row !== null) later.add(row);
+    }
   }
 
   /** What was committed invalidates whoever named one of its tables. */
@@ -260,6 +304,17 @@ export class Transactions {
   #hasDoneTheSame({ touches }: LogEntry): boolean {
     const now = this.#engine.lastTouches;
     return now.length === touches.length && now.every(({ op }, i) => op === touches[i]?.op);
+  }
+
+  /** @throws DatabaseError `serialization-failure` if a row that it cannot see kept it from inserting its own. */
+  #assertNothingNewInTheWay(
+    transaction: Transaction,
+    prepared: PreparedSql,
+    values: readonly SqlValue[],
+  ): void {
+    if (transaction.firstSaw === this.#commits) return;
+    for (const touch of this.#engine.rowsInTheWay(prepared, values))
+      this.assertUntouched(transaction, nameOf(touch));
   }
 
   #serializationFailure(entry: LogEntry): DatabaseError {

@@ -13,7 +13,7 @@ import { TimedScheduler } from '../../src/schedulers/timed.js';
 import { BasicScheduler } from '../../src/schedulers/basic.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { Decisions, type DecisionLog } from '../kernel/decisions.js';
-import { Kernel, WORLD_EPOCH_MS, type RunEnd } from '../kernel/kernel.js';
+import { Kernel, type RunEnd } from '../kernel/kernel.js';
 import { Trace, type TraceEvent } from '../kernel/trace.js';
 import type { UserModule } from '../kernel/user-modules.js';
 import type {
@@ -132,6 +132,7 @@ class Run {
     this.#kernel = new Kernel({
       decisions: new Decisions(plan.seed, plan.decisions),
       trace: new Trace({ keepAll: keepTrace }),
+      epochMs: plan.epochMs,
       drain,
       maxEvents: MAX_EVENTS,
       ...(onProgress && { onProgress }),
@@ -266,7 +267,7 @@ function contextOf(
     claimPollMs,
     failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
     releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
-    epochMs: WORLD_EPOCH_MS,
+    epochMs: plan.epochMs,
     clockErrorMs: clockErrorMs(plan),
     masters: masterNames(plan.masters),
     schedulers: [...names].flatMap((name) => {
@@ -335,7 +336,8 @@ function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonO
     leaseMs: context.leaseMs,
     claimPollMs: context.claimPollMs,
     network: plan.network,
-    clocks: plan.clocks.map(({ offsetMs, driftPpm }) => ({ offsetMs, driftPpm })),
+    startsAt: new Date(plan.epochMs).toISOString(),
+    clocks: plan.clocks.map((clock) => ({ ...clock })),
     durationS: plan.durationS,
     convergenceS: plan.convergenceS,
     changes: plan.changes.length,

@@ -10,7 +10,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
 
 /** Tests that use `soakOr`. */
-const TESTS = ['test/model/durable-queues.test.ts', 'test/processes', 'test/kill'];
+const TESTS = [
+  'test/model/durable-queues.test.ts',
+  'test/processes',
+  'test/kill',
+  'test/property/long-periodic.test.ts',
+  'test/property/clock-change.test.ts',
+];
 
 const statuses = [
   run([join(root, 'bin', 'standin.js'), 'run', '--seeds', '2000']),

@@ -31,7 +31,7 @@ class HearsayDependent extends Dependent {
   }
 
   async #heard({ scheduler, results, bsid, sourcestampids }: JsonObject): Promise<void> {
-    const triggerKey = `upstream:${String(bsid)}`;
+    const triggerKey = `upstream:${Number(bsid)}`;
     const isWanted = scheduler === this.upstream && (results === SUCCESS || results === WARNINGS);
     if (!isWanted || (await this.hasBuilt(triggerKey))) return;
     const sourcestamps = sourcestampids as readonly number[];

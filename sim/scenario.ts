@@ -63,7 +63,7 @@ export interface ScenarioOptions {
   readonly oracles?: readonly Oracle[];
   /** Ambient globals (Date, setTimeout, Math.random) of the author's code: routed to the node, or refused. Default route. */
   readonly ambient?: 'route' | 'strict';
-  /** True when an uncaught exception in a master is part of the scenario. Default false. */
+  /** True when uncaught errors, and mistakes that the control plane survives, are part of the scenario. Default false. */
   readonly allowUncaught?: boolean;
 }
 

@@ -29,7 +29,7 @@ import type {
 import { ORACLES } from '../oracles/index.js';
 import type { Scenario } from '../scenario.js';
 import { SqlEngine } from '../world/sql-engine.js';
-import { World, type FaultCount } from '../world/world.js';
+import { World, type FaultCount, type Mistake } from '../world/world.js';
 import { masterNames, type Plan } from './plan.js';
 
 export interface SimulateOptions {
@@ -168,6 +168,7 @@ class Run {
       builds: this.#scenario.executor,
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
+      onMistake: (mistake) => this.#mistaken(mistake),
     });
   }
 
@@ -215,8 +216,20 @@ class Run {
     const detail = describeError(error);
     this.#observe({ kind: 'uncaught', atUs, node, detail });
     if (this.#scenario.allowUncaught) return;
-    const message = `${node} ended by an uncaught error (${detail})`;
+    const place = this.#placeOf(error instanceof Error ? (error.stack ?? '') : '');
+    const message = `${node} ended by an uncaught error (${detail})${place}`;
     this.#violate([{ guarantee: 'no-uncaught', atUs, message, subject: node }]);
+  }
+
+  #mistaken({ node, text, stack }: Mistake): void {
+    if (this.#scenario.allowUncaught) return;
+    const message = `on ${node}, ${text}${this.#placeOf(stack)}`;
+    this.#violate([{ guarantee: 'no-mistake', atUs: this.#kernel.nowUs, message, subject: node }]);
+  }
+
+  #placeOf(stack: string): string {
+    const place = this.#options.module?.placeOfStack(stack) ?? null;
+    return place === null ? '' : `, at ${place.file}:${place.line}`;
   }
 
   #observe(event: HistoryEvent): void {

@@ -10,7 +10,6 @@ import { EXIT } from './cli/exit-code.js';
 import { historyCommand } from './cli/history.js';
 import { listCommand } from './cli/list.js';
 import { newCommand } from './cli/new.js';
-import { masterUpgradeCommand } from './cli/master-upgrade.js';
 import { queueCommand } from './cli/queue.js';
 import { replayCommand } from './cli/replay.js';
 import { routerCommand } from './cli/router.js';
@@ -57,8 +56,7 @@ function buildProgram(onExit: (code: number) => void): Command {
   ]) {
     program.addCommand(define(onExit).exitOverride());
   }
-  const master = masterCommand(onExit, loadModule);
-  program.addCommand(master.addCommand(masterUpgradeCommand(onExit).exitOverride()).exitOverride());
+  program.addCommand(masterCommand(onExit, loadModule));
   return program;
 }
 

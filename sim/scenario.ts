@@ -5,6 +5,7 @@
 
 import { ConfigError } from '../src/core/errors.js';
 import { nearest } from '../src/core/nearest.js';
+import { TimeZone } from '../src/core/time-zone.js';
 import type { BaseScheduler } from '../src/schedulers/base.js';
 import { ForceScheduler } from '../src/schedulers/force.js';
 import { NightlyTriggerable } from '../src/schedulers/nightly-triggerable.js';
@@ -43,8 +44,17 @@ export interface ScenarioOptions {
   readonly operations?: Readonly<Partial<Record<OperationKind, number>>>;
   /** Latency, loss and reordering of every link: local, lan, wan or flaky. Default lan. */
   readonly network?: string;
-  /** The largest offset (s) and drift (ppm) of a master's clock. Default 0 and 0. */
-  readonly clocks?: { readonly offsetS?: number; readonly driftPpm?: number };
+  /**
+   * The largest offset (s) and drift (ppm) of a master's clock, and the time zones of their processes, of which each
+   * master has one (what TZ is to a real process). Default 0, 0 and UTC.
+   */
+  readonly clocks?: {
+    readonly offsetS?: number;
+    readonly driftPpm?: number;
+    readonly timeZones?: readonly string[];
+  };
+  /** Instants like '2026-03-29T00:45Z', of which each run begins at one. Default a Monday in January, in 2026. */
+  readonly startsAt?: readonly string[];
   /** State keys, by scheduler, of which every commit must be the previous value plus one. */
   readonly counters?: Readonly<Record<string, readonly string[]>>;
   /** The guarantees judged; default all of them. */
@@ -53,13 +63,17 @@ export interface ScenarioOptions {
   readonly oracles?: readonly Oracle[];
   /** Ambient globals (Date, setTimeout, Math.random) of the author's code: routed to the node, or refused. Default route. */
   readonly ambient?: 'route' | 'strict';
-  /** True when an uncaught exception in a master is part of the scenario. Default false. */
+  /** True when uncaught errors, and mistakes that the control plane survives, are part of the scenario. Default false. */
   readonly allowUncaught?: boolean;
 }
 
 /** A complete scenario. */
 export interface Scenario extends Required<Omit<ScenarioOptions, 'clocks'>> {
-  readonly clocks: { readonly offsetS: number; readonly driftPpm: number };
+  readonly clocks: {
+    readonly offsetS: number;
+    readonly driftPpm: number;
+    readonly timeZones: readonly string[];
+  };
 }
 
 /** The schedulers of a scenario, by what somebody outside may do with them. */
@@ -105,12 +119,13 @@ export function defineScenario(options: ScenarioOptions): Scenario {
     faults: {},
     network: 'lan',
     counters: {},
+    startsAt: [],
     guarantees: ORACLES.map((oracle) => oracle.name),
     oracles: [],
     ambient: 'route',
     allowUncaught: false,
     ...options,
-    clocks: { offsetS: 0, driftPpm: 0, ...options.clocks },
+    clocks: { offsetS: 0, driftPpm: 0, timeZones: [], ...options.clocks },
   };
   checkKeys(options);
   checkScenario(scenario);
@@ -119,7 +134,7 @@ export function defineScenario(options: ScenarioOptions): Scenario {
 
 const KEYS = [
   'name', 'description', 'masters', 'durationS', 'schedulers', 'changes', 'faults', 'network', 'clocks', 'counters',
-  'guarantees', 'executor', 'versions', 'operations', 'oracles', 'ambient', 'allowUncaught',
+  'guarantees', 'executor', 'versions', 'operations', 'oracles', 'ambient', 'allowUncaught', 'startsAt',
 ]; // prettier-ignore
 
 function checkKeys(options: ScenarioOptions): void {
@@ -140,6 +155,7 @@ function checkScenario(scenario: Scenario): void {
   checkInteger(name, 'clocks.offsetS', scenario.clocks.offsetS, [0, 1_000_000]);
   checkInteger(name, 'clocks.driftPpm', scenario.clocks.driftPpm, [0, 10_000]);
   checkInteger(name, 'versions', scenario.versions, [1, 100]);
+  checkTimes(scenario);
   checkRates(
     name,
     'fault',
@@ -152,6 +168,23 @@ function checkScenario(scenario: Scenario): void {
   checkOneOf(name, 'ambient', scenario.ambient, ['route', 'strict']);
   const known = ORACLES.map((oracle) => oracle.name);
   for (const guarantee of guarantees) checkOneOf(name, 'guarantees', guarantee, known);
+}
+
+/** With a zone, so that no machine's decides. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+
+function checkTimes({ name, startsAt, clocks }: Scenario): void {
+  for (const text of startsAt) {
+    if (!INSTANT.test(text) || Number.isNaN(Date.parse(text)))
+      fail(name, `has '${text}' in 'startsAt', expected an instant like 2026-03-29T00:45Z`);
+  }
+  for (const zone of clocks.timeZones) {
+    try {
+      void new TimeZone(zone);
+    } catch (error) {
+      fail(name, `has a wrong 'clocks.timeZones': ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
 }
 
 function checkBuilds(name: string, builds: SimulatedBuilds): void {

@@ -1,4 +1,4 @@
-// The production command line: `standin master start` and `standin master check-config`.
+// The production command line: `standin master start`, `check-config` and `upgrade`.
 //
 // A configuration file is a module whose default export is the options of a master (see src/master/config.ts). SIGHUP reads
 // it again; what is wrong with it is logged, and nothing changes. SIGTERM and SIGINT stop cleanly, a second one ends the
@@ -9,6 +9,7 @@ import { Command, Option } from 'commander';
 import { ConfigError, StandinError, describeError } from './core/errors.js';
 import type { LogLevel } from './runtime/runtime.js';
 import { migrate } from './db/migrate.js';
+import { upgradeMaster } from './db/upgrade-master.js';
 import { openDatabase, openReplica, parseDatabaseUrl, type RealDriver } from './db/open-database.js';
 import { BuildMaster } from './master/build-master.js';
 import { completeConfig, type MasterConfig, type MasterOptions } from './master/config.js';
@@ -34,7 +35,7 @@ const TERMINATED = 143;
 /** The command `master`; `onExit` is told the exit code. Wrong configuration is thrown as a ConfigError. */
 export function masterCommand(onExit: (code: number) => void, loadModule: LoadModule): Command {
   const level = new Option('--log-level <level>', 'the least grave messages to write').choices(LOG_LEVELS);
-  const command = new Command('master').description('run a real master');
+  const command = new Command('master').description('run a real master').exitOverride(); // subcommands inherit that
   command
     .command('start')
     .description('run until SIGTERM; SIGHUP reads the configuration again')
@@ -54,7 +55,21 @@ export function masterCommand(onExit: (code: number) => void, loadModule: LoadMo
       process.stdout.write(`${[`${file} is valid`, ...describeConfig(config)].join('\n')}\n`);
       onExit(0);
     });
+  command
+    .command('upgrade')
+    .description('bring a database up to date; stop all masters first')
+    .requiredOption('--db <url>', 'the database: sqlite:path or postgres://host/database')
+    .option('--verbose', 'show the stack of an error')
+    .action(async ({ db }: { readonly db: string }) => {
+      process.stdout.write(`the database ${describeUpgrade(await upgradeMaster(db, new NodeRuntime()))}\n`);
+      onExit(0);
+    });
   return command;
+}
+
+function describeUpgrade({ from, to }: { readonly from: number; readonly to: number }): string {
+  if (from === to) return `is of schema version ${to} already`;
+  return `was upgraded from schema version ${from} to ${to}`;
 }
 
 async function loadConfig(file: string, loadModule: LoadModule): Promise<MasterConfig> {

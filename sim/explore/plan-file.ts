@@ -5,7 +5,9 @@
 import { StandinError } from '../../src/core/errors.js';
 import { CANCELLED, SUCCESS } from '../../src/core/results.js';
 import { nearest } from '../../src/core/nearest.js';
+import { TimeZone } from '../../src/core/time-zone.js';
 import type { DecisionLog } from '../kernel/decisions.js';
+import { WORLD_EPOCH_MS } from '../kernel/kernel.js';
 import { FAULTS } from '../nemesis/index.js';
 import type { PlannedFault } from '../nemesis/fault.js';
 import { NETWORK_PROFILES } from '../world/network-profile.js';
@@ -22,7 +24,7 @@ import { UsageError } from './usage-error.js';
 export function readPlan(value: unknown, source: string): Plan {
   const plan = new Field(value, source, '');
   checkVersion(plan.optional('version')?.value, source);
-  const fields = plan.object(PLAN_FIELDS, ['operations']);
+  const fields = plan.object(PLAN_FIELDS, ['operations', 'epochMs']);
   const masters = fields.masters.integer(1, 26);
   return {
     version: PLAN_VERSION,
@@ -31,6 +33,7 @@ export function readPlan(value: unknown, source: string): Plan {
     masters,
     durationS: fields.durationS.integer(0, 3_000_000),
     convergenceS: fields.convergenceS.integer(0, 3_000_000),
+    epochMs: plan.optional('epochMs')?.integer(0, LATEST_MS) ?? WORLD_EPOCH_MS,
     network: fields.network.oneOf(Object.keys(NETWORK_PROFILES)),
     clocks: perMaster(fields.clocks, masters).map(readClock),
     bootDelaysMs: perMaster(fields.bootDelaysMs, masters).map((delay) => delay.integer(0, MAX_MS)),
@@ -69,6 +72,8 @@ const PLAN_FIELDS = [
 ] as const;
 
 const MAX_MS = 4_000_000_000;
+/** The end of the year 2199. */
+const LATEST_MS = Date.UTC(2200, 0, 1) - 1;
 
 function readSeed(field: Field): string {
   const seed = field.text();
@@ -83,8 +88,15 @@ function perMaster(field: Field, masters: number): Field[] {
 }
 
 function readClock(clock: Field): Plan['clocks'][number] {
-  const { offsetMs, driftPpm } = clock.object(['offsetMs', 'driftPpm']);
-  return { offsetMs: offsetMs.integer(-MAX_MS, MAX_MS), driftPpm: driftPpm.integer(-100_000, 100_000) };
+  const { offsetMs, driftPpm } = clock.object(['offsetMs', 'driftPpm'], ['timeZone']);
+  const zone = clock.optional('timeZone');
+  const timeZone = zone?.text() ?? 'UTC';
+  zone?.check(() => new TimeZone(timeZone));
+  return {
+    offsetMs: offsetMs.integer(-MAX_MS, MAX_MS),
+    driftPpm: driftPpm.integer(-100_000, 100_000),
+    ...(zone !== null && { timeZone }),
+  };
 }
 
 function readChange(change: Field, masters: number): PlannedChange {

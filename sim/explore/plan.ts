@@ -7,6 +7,7 @@
 
 import fc from 'fast-check';
 import type { DecisionLog } from '../kernel/decisions.js';
+import { WORLD_EPOCH_MS } from '../kernel/kernel.js';
 import { FAULTS } from '../nemesis/index.js';
 import type { Fault, PlannedFault } from '../nemesis/fault.js';
 import { calledOf, type Scenario } from '../scenario.js';
@@ -30,9 +31,11 @@ export interface Plan {
   readonly durationS: number;
   /** Length of the phase after it, in which everything must come right. */
   readonly convergenceS: number;
+  /** The wall-clock time at the start of the run, in milliseconds since the epoch. */
+  readonly epochMs: number;
   readonly network: string;
   /** By master. */
-  readonly clocks: readonly { readonly offsetMs: number; readonly driftPpm: number }[];
+  readonly clocks: readonly PlannedClock[];
   /** By master: from the start of the run to its first start. */
   readonly bootDelaysMs: readonly number[];
   /** Ordered by `atMs`. */
@@ -45,6 +48,13 @@ export interface Plan {
   readonly lostMasters: readonly string[];
   /** Decisions that are not drawn from the seed. */
   readonly decisions: DecisionLog;
+}
+
+/** The clock of a master, and the time zone of its process (UTC unless it is given). */
+export interface PlannedClock {
+  readonly offsetMs: number;
+  readonly driftPpm: number;
+  readonly timeZone?: string;
 }
 
 /** The plan that `seed` stands for; `history` is where its changes are taken from. Well under a millisecond. */
@@ -97,19 +107,20 @@ function bodyOf(scenario: Scenario, history: readonly LoggedChange[]): fc.Arbitr
 
 function buildBody(scenario: Scenario, history: readonly LoggedChange[]): fc.Arbitrary<PlanBody> {
   const { masters, durationS } = scenario;
-  const clock = clockArbitrary(scenario.clocks.offsetS * 1000, scenario.clocks.driftPpm);
   const parts = fc.tuple(
     faultsArbitrary(scenario),
     plannedChanges(history, { count: scenario.changes, chaosMs: durationS * 1000, masters }),
-    perMaster(masters, clock),
+    perMaster(masters, clockArbitrary(scenario.clocks)),
     perMaster(masters, fc.nat({ max: MAX_BOOT_DELAY_MS })),
     lostMasters(scenario),
     operationsArbitrary(scenario),
+    epochArbitrary(scenario),
   );
   const constants = { version: PLAN_VERSION, scenario: scenario.name, masters, durationS } as const;
-  return fc.noBias(parts).map(([faults, changes, clocks, bootDelaysMs, lost, operations]) => ({
+  return fc.noBias(parts).map(([faults, changes, clocks, bootDelaysMs, lost, operations, epochMs]) => ({
     ...constants,
     convergenceS: CONVERGENCE_S,
+    epochMs,
     network: scenario.network,
     clocks,
     bootDelaysMs,
@@ -136,14 +147,18 @@ function lostMasters({ masters, faults }: Scenario): fc.Arbitrary<string[]> {
   );
 }
 
-function clockArbitrary(
-  offsetMs: number,
-  driftPpm: number,
-): fc.Arbitrary<{ offsetMs: number; driftPpm: number }> {
+function clockArbitrary({ offsetS, driftPpm, timeZones }: Scenario['clocks']): fc.Arbitrary<PlannedClock> {
+  const offsetMs = offsetS * 1000;
   return fc.record({
     offsetMs: fc.integer({ min: -offsetMs, max: offsetMs }),
     driftPpm: fc.integer({ min: -driftPpm, max: driftPpm }),
+    ...(timeZones.length > 0 && { timeZone: fc.constantFrom(...timeZones) }),
   });
+}
+
+/** Drawn last, and only where there is a choice: what else a seed stands for does not depend on it. */
+function epochArbitrary({ startsAt }: Scenario): fc.Arbitrary<number> {
+  return fc.constantFrom(...(startsAt.length > 0 ? startsAt.map(Date.parse) : [WORLD_EPOCH_MS]));
 }
 
 /** The faults of all declared kinds, in the order in which they strike. */

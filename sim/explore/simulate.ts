@@ -13,7 +13,7 @@ import { TimedScheduler } from '../../src/schedulers/timed.js';
 import { BasicScheduler } from '../../src/schedulers/basic.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import { Decisions, type DecisionLog } from '../kernel/decisions.js';
-import { Kernel, WORLD_EPOCH_MS, type RunEnd } from '../kernel/kernel.js';
+import { Kernel, type RunEnd } from '../kernel/kernel.js';
 import { Trace, type TraceEvent } from '../kernel/trace.js';
 import type { UserModule } from '../kernel/user-modules.js';
 import type {
@@ -29,7 +29,7 @@ import type {
 import { ORACLES } from '../oracles/index.js';
 import type { Scenario } from '../scenario.js';
 import { SqlEngine } from '../world/sql-engine.js';
-import { World, type FaultCount } from '../world/world.js';
+import { World, type FaultCount, type Mistake } from '../world/world.js';
 import { masterNames, type Plan } from './plan.js';
 
 export interface SimulateOptions {
@@ -132,6 +132,7 @@ class Run {
     this.#kernel = new Kernel({
       decisions: new Decisions(plan.seed, plan.decisions),
       trace: new Trace({ keepAll: keepTrace }),
+      epochMs: plan.epochMs,
       drain,
       maxEvents: MAX_EVENTS,
       ...(onProgress && { onProgress }),
@@ -167,6 +168,7 @@ class Run {
       builds: this.#scenario.executor,
       parts: this.#options.parts ?? {},
       onHistory: (event) => this.#observe(event),
+      onMistake: (mistake) => this.#mistaken(mistake),
     });
   }
 
@@ -214,8 +216,20 @@ class Run {
     const detail = describeError(error);
     this.#observe({ kind: 'uncaught', atUs, node, detail });
     if (this.#scenario.allowUncaught) return;
-    const message = `${node} ended by an uncaught error (${detail})`;
+    const place = this.#placeOf(error instanceof Error ? (error.stack ?? '') : '');
+    const message = `${node} ended by an uncaught error (${detail})${place}`;
     this.#violate([{ guarantee: 'no-uncaught', atUs, message, subject: node }]);
+  }
+
+  #mistaken({ node, text, stack }: Mistake): void {
+    if (this.#scenario.allowUncaught) return;
+    const message = `on ${node}, ${text}${this.#placeOf(stack)}`;
+    this.#violate([{ guarantee: 'no-mistake', atUs: this.#kernel.nowUs, message, subject: node }]);
+  }
+
+  #placeOf(stack: string): string {
+    const place = this.#options.module?.placeOfStack(stack) ?? null;
+    return place === null ? '' : `, at ${place.file}:${place.line}`;
   }
 
   #observe(event: HistoryEvent): void {
@@ -266,7 +280,7 @@ function contextOf(
     claimPollMs,
     failoverBoundMs: Math.ceil((leaseMs + 2 * heartbeatMs) * 1.01) + 15_000,
     releaseBoundMs: Math.ceil(claimPollMs * 1.01) + 5_000,
-    epochMs: WORLD_EPOCH_MS,
+    epochMs: plan.epochMs,
     clockErrorMs: clockErrorMs(plan),
     masters: masterNames(plan.masters),
     schedulers: [...names].flatMap((name) => {
@@ -335,7 +349,8 @@ function configOf(scenario: Scenario, plan: Plan, context: OracleContext): JsonO
     leaseMs: context.leaseMs,
     claimPollMs: context.claimPollMs,
     network: plan.network,
-    clocks: plan.clocks.map(({ offsetMs, driftPpm }) => ({ offsetMs, driftPpm })),
+    startsAt: new Date(plan.epochMs).toISOString(),
+    clocks: plan.clocks.map((clock) => ({ ...clock })),
     durationS: plan.durationS,
     convergenceS: plan.convergenceS,
     changes: plan.changes.length,

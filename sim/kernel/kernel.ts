@@ -15,8 +15,8 @@ import { EventQueue, ScheduledEvent, type EventHandle } from './event-queue.js';
 import { setExecuting, type Execution } from './executing.js';
 import { installGuard } from './guard.js';
 import type { GuardPolicy } from './guard-policy.js';
-import { MachineClock } from './machine-clock.js';
-import { MachineNode, type Node } from './node.js';
+import { WORLD_EPOCH_MS } from './machine-clock.js';
+import { MachineNode, type Node, type NodeClock } from './node.js';
 import { NOT_ARMED, NodeProcess, type Process, type ProcessHost } from './process.js';
 import { captureRejections } from './rejections.js';
 import type { Trace } from './trace.js';
@@ -31,6 +31,8 @@ export interface KernelOptions {
   readonly trace: Trace;
   /** How microtasks drain; both give the same trace. */
   readonly drain: 'tick' | 'immediate';
+  /** The wall-clock time at true time 0, in milliseconds since the epoch. Default WORLD_EPOCH_MS. */
+  readonly epochMs?: number;
   /** After so many events `run` ends with `event-limit`. */
   readonly maxEvents: number;
   /** Called about every 1,024 events, as host code, with the number of events so far. */
@@ -68,6 +70,8 @@ export class Kernel implements ProcessHost, Execution, Steps {
   readonly decisions: Decisions;
   readonly trace: Trace;
   readonly guard: GuardPolicy;
+  /** The wall-clock time at true time 0, in milliseconds since the epoch. */
+  readonly epochMs: number;
   /** Uses of ambient globals by processes, by the global's name. */
   readonly ambientUses = new Map<string, number>();
   readonly #options: KernelOptions;
@@ -91,6 +95,7 @@ export class Kernel implements ProcessHost, Execution, Steps {
     this.decisions = options.decisions;
     this.trace = options.trace;
     this.guard = options.guard ?? { mode: 'route' };
+    this.epochMs = options.epochMs ?? WORLD_EPOCH_MS;
     installGuard();
   }
 
@@ -121,11 +126,11 @@ export class Kernel implements ProcessHost, Execution, Steps {
     return this.#nodes;
   }
 
-  /** Adds a node, down. `offsetMs`: of its wall clock from the world's; `driftPpm`: rate of both its clocks. */
-  addNode(name: string, clock: { readonly offsetMs: number; readonly driftPpm: number }): Node {
+  /** Adds a node, down. */
+  addNode(name: string, clock: NodeClock): Node {
     assert(name !== '' && !this.#byName.has(name), `node names are unique and not empty, got '${name}'`);
     const bootUs = (this.#nodes.length + 1) * BOOT_INTERVAL_US;
-    const node = new MachineNode(name, new MachineClock(clock.offsetMs, clock.driftPpm, bootUs));
+    const node = new MachineNode(name, clock, bootUs, this.epochMs);
     this.#nodes.push(node);
     this.#byName.set(name, node);
     return node;

@@ -5,7 +5,7 @@
 
 import { assert } from '../../src/core/assert.js';
 
-/** Wall clock of a node without offset at true time 0: 2026-01-05T00:00:00Z, a Monday. Milliseconds since the epoch. */
+/** When the world begins unless a plan says otherwise: 2026-01-05T00:00:00Z, a Monday. Milliseconds since the epoch. */
 export const WORLD_EPOCH_MS = 1_767_571_200_000;
 
 /** The largest drift, either way. */
@@ -14,16 +14,20 @@ export const MAX_DRIFT_PPM = 100_000;
 const MILLION = 1_000_000;
 
 export class MachineClock {
-  #offsetMs: number;
+  /** Wall clock minus monotonic clock. */
+  #wallOffsetMs: number;
   #driftPpm = 0;
   /** The line through (true, local) that the local time follows since the last change of rate. */
   #originUs = 0;
   #originLocalUs: number;
 
-  /** `bootUs`: how long the machine has been running at true time 0. */
-  constructor(offsetMs: number, driftPpm: number, bootUs: number) {
+  /**
+   * `bootUs`: how long the machine has been running at true time 0; `epochMs`: what a wall clock without offset shows
+   * then, in milliseconds since the epoch.
+   */
+  constructor(offsetMs: number, driftPpm: number, bootUs: number, epochMs: number = WORLD_EPOCH_MS) {
     assert(Number.isSafeInteger(offsetMs), `a clock offset is an integer of milliseconds, got ${offsetMs}`);
-    this.#offsetMs = offsetMs - Math.floor(bootUs / 1000);
+    this.#wallOffsetMs = epochMs + offsetMs - Math.floor(bootUs / 1000);
     this.#originLocalUs = bootUs;
     this.setDrift(0, driftPpm);
   }
@@ -41,7 +45,7 @@ export class MachineClock {
 
   /** Integer milliseconds since the epoch. */
   wallMs(nowUs: number): number {
-    return WORLD_EPOCH_MS + this.#offsetMs + this.monotonicMs(nowUs);
+    return this.#wallOffsetMs + this.monotonicMs(nowUs);
   }
 
   /** The first true instant, not before `nowUs`, at which `monotonicMs` is at least `targetMs`. */
@@ -58,7 +62,7 @@ export class MachineClock {
   /** Moves the wall clock by `deltaMs`, in either direction. */
   step(deltaMs: number): void {
     assert(Number.isSafeInteger(deltaMs), `a clock step is an integer of milliseconds, got ${deltaMs}`);
-    this.#offsetMs += deltaMs;
+    this.#wallOffsetMs += deltaMs;
   }
 
   /** From true time `nowUs` on, both clocks gain `ppm` microseconds a second (lose, when negative). */

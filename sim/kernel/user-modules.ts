@@ -92,8 +92,12 @@ export class UserModule {
 
   /** Where in the user's source `error` was thrown: the innermost frame that is of this module; null when none is. */
   placeOf(error: unknown): SourcePlace | null {
-    if (!(error instanceof Error)) return null;
-    for (const frame of stackPlaces(error.stack ?? '')) {
+    return error instanceof Error ? this.placeOfStack(error.stack ?? '') : null;
+  }
+
+  /** The same, of the text of a stack. */
+  placeOfStack(stack: string): SourcePlace | null {
+    for (const frame of stackPlaces(stack)) {
       const place = this.sourceOf(frame);
       if (place !== null) return place;
     }

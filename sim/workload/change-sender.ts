@@ -2,7 +2,7 @@
 // cannot take the change or does not answer, under the same key, until one has taken it.
 
 import type { NewChange } from '../../src/db/changes.js';
-import { WORLD_EPOCH_MS, type Kernel } from '../kernel/kernel.js';
+import type { Kernel } from '../kernel/kernel.js';
 import type { Cluster } from '../world/cluster.js';
 import { insist } from './insist.js';
 import type { PlannedChange } from '../explore/planned-changes.js';
@@ -22,7 +22,11 @@ export class ChangeSender {
   schedule(changes: readonly PlannedChange[]): void {
     for (const [index, change] of changes.entries()) {
       this.#kernel.at(change.atMs * 1000, () =>
-        this.#send(toNewChange(change), `${index}:${change.revision}`, change.viaMaster),
+        this.#send(
+          toNewChange(change, this.#kernel.epochMs),
+          `${index}:${change.revision}`,
+          change.viaMaster,
+        ),
       );
     }
   }
@@ -34,7 +38,7 @@ export class ChangeSender {
   }
 }
 
-function toNewChange(change: PlannedChange): NewChange {
+function toNewChange(change: PlannedChange, epochMs: number): NewChange {
   return {
     author: change.author,
     branch: change.branch,
@@ -42,6 +46,6 @@ function toNewChange(change: PlannedChange): NewChange {
     files: change.files,
     comments: change.comments ?? '',
     repository: change.repository ?? '',
-    when: Math.floor((WORLD_EPOCH_MS + change.atMs) / 1000),
+    when: Math.floor((epochMs + change.atMs) / 1000),
   };
 }

@@ -36,6 +36,15 @@ export interface WorldOptions {
   readonly builds: SimulatedBuilds | null;
   readonly parts: Partial<MasterParts>;
   readonly onHistory: (event: HistoryEvent) => void;
+  /** A master met what only a mistake in the code of a scheduler can cause. */
+  readonly onMistake: (mistake: Mistake) => void;
+}
+
+/** What happened, on which node, and the stack of the error. */
+export interface Mistake {
+  readonly node: string;
+  readonly text: string;
+  readonly stack: string;
 }
 
 /** How often a fault or operation of a kind came up, and how often it found something to strike, or was done. */
@@ -267,6 +276,11 @@ export class World implements FaultSurface {
       return;
     }
     const { node, incarnation } = process;
+    if (event === 'mistake') {
+      const { text, stack } = detail as { text: string; stack: string };
+      this.#options.onMistake({ node: node.name, text, stack });
+      return;
+    }
     if (event === 'message-taken') {
       const { queue, messageId } = detail as { queue: string; messageId: number };
       this.#tell({ kind: 'take', atUs: nowUs, node: node.name, incarnation, queue, messageId });

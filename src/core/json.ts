@@ -14,6 +14,7 @@ export class NotJsonError extends StandinError {
     super(
       'not-json',
       `${path} is ${got}, expected a JSON value (null, boolean, finite number, string, array or plain object)`,
+      { isMistake: true },
     );
   }
 }

@@ -44,6 +44,12 @@ export class TimeZone {
     const instants = offsets.map((offset) => localMs - offset).filter((at) => this.localOf(at) === localMs);
     return { instants: instants.sort((a, b) => a - b), after: localMs - before };
   }
+
+  /** The instant that programs take a local time for: the first when it is repeated, `after` when it is missing. */
+  instantOf(localMs: LocalMs): number {
+    const { instants, after } = this.instantsOf(localMs);
+    return instants[0] ?? after;
+  }
 }
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {

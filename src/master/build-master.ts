@@ -20,7 +20,7 @@ import { DatabaseConnector } from '../db/connector.js';
 import type { Driver } from '../db/driver.js';
 import { FencedState } from '../data/fenced-state.js';
 import { Replica } from '../db/replica.js';
-import { EventWriter } from '../data/event-writer.js';
+import type { EventWriter } from '../data/event-writer.js';
 import {
   CHANGE_SOURCE_RELEASED,
   MASTER_STOPPED,
@@ -121,7 +121,7 @@ export class BuildMaster {
     const mq = ports.mq ?? createMessageQueue(runtime, mqOptions, ports.webSocket ?? null, this.#parts);
     this.db = new DatabaseConnector(ports.driver, runtime, this.#parts);
     this.mq = new MQConnector({ runtime, db: this.db, mq, pollMs });
-    this.#writer = new EventWriter(this.db, this.mq, runtime.clock);
+    this.#writer = new this.#parts.EventWriter(this.db, this.mq, runtime.clock);
     this.#replica = ports.replica === undefined ? null : new Replica(ports.replica, runtime);
     this.queries = new DataQueries(this.#replica ?? this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);

@@ -2,6 +2,7 @@
 // assembles a master with another one in its place.
 
 import { EffectCommitter } from '../data/effects.js';
+import { EventWriter } from '../data/event-writer.js';
 import { SchedulersConnector } from '../db/schedulers.js';
 import { SimpleMQ } from '../mq/simple-queue.js';
 import { WampMQ } from '../mq/wamp-queue.js';
@@ -14,6 +15,7 @@ import { OwnerWatch } from './owner-watch.js';
 export interface MasterParts {
   readonly SchedulersConnector: typeof SchedulersConnector;
   readonly EffectCommitter: typeof EffectCommitter;
+  readonly EventWriter: typeof EventWriter;
   readonly SimpleMQ: typeof SimpleMQ;
   readonly WampMQ: typeof WampMQ;
   readonly EventFeed: typeof EventFeed;
@@ -27,6 +29,7 @@ export interface MasterParts {
 export const SOUND_PARTS: MasterParts = {
   SchedulersConnector,
   EffectCommitter,
+  EventWriter,
   SimpleMQ,
   WampMQ,
   EventFeed,

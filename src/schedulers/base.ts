@@ -8,7 +8,7 @@
 // @source buildbot master/buildbot/schedulers/base.py
 
 import { assert, present } from '../core/assert.js';
-import { ConfigError, StandinError } from '../core/errors.js';
+import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import { decodeJson, encodeJson, type JsonObject, type JsonValue } from '../core/json.js';
 import { Mutex } from '../core/mutex.js';
 import type { Filter } from '../core/routing-key.js';
@@ -20,7 +20,8 @@ import type { DatabaseConnector } from '../db/connector.js';
 import type { QueuedMessage } from '../db/queues.js';
 import { schedulerQueueName } from '../db/schedulers.js';
 import type { SourceStamp } from '../db/sourcestamps.js';
-import type { Clock } from '../runtime/clock.js';
+import type { Clock, Timer } from '../runtime/clock.js';
+import { tellMistake } from '../runtime/mistake.js';
 import { ClusteredService } from '../services/clustered-service.js';
 import {
   BuildsetBuilder,
@@ -56,6 +57,8 @@ export interface ConsumeOptions {
 }
 
 const RECENT_CHANGES = 200;
+/** Longer than a section can wait for the database under a claim that is believed in. */
+const PATIENCE_MS = 60_000;
 
 export abstract class BaseScheduler extends ClusteredService {
   static override readonly compareAttrs: readonly string[] = ['settings'];
@@ -123,7 +126,8 @@ export abstract class BaseScheduler extends ClusteredService {
   getCodebaseDict(codebase: string): CodebaseDefaults {
     const defaults = Object.hasOwn(this.#codebases, codebase) ? this.#codebases[codebase] : undefined;
     if (defaults !== undefined) return defaults;
-    throw new StandinError('unknown-codebase', `scheduler '${this.name}' has no codebase '${codebase}'`);
+    const problem = `scheduler '${this.name}' has no codebase '${codebase}'`;
+    throw new StandinError('unknown-codebase', problem, { isMistake: true });
   }
 
   /** What it consumes, and the sections that run: they end here, whatever a subclass forgets. */
@@ -164,7 +168,8 @@ export abstract class BaseScheduler extends ClusteredService {
     const { db, mq, poll, createEventFeed } = this.attached();
     const queue = this.#queueName(filter);
     if (this.#feeds.has(queue)) {
-      throw new StandinError('consuming-already', `'${this.name}' consumes ${String(filter[0])} already`);
+      const text = `'${this.name}' consumes ${String(filter[0])} already`;
+      throw new StandinError('consuming-already', text, { isMistake: true });
     }
     const context = {
       runtime: this.runtime,
@@ -204,7 +209,8 @@ export abstract class BaseScheduler extends ClusteredService {
     const text = this.#effect?.state.get(key) ?? (await this.#readState(key));
     if (text !== null) return decodeJson(text, `state '${key}' of '${this.name}'`) as T;
     if (fallback !== undefined) return fallback;
-    throw new StandinError('no-such-state', `'${this.name}' has no state '${key}', and no default was given`);
+    const problem = `'${this.name}' has no state '${key}', and no default was given`;
+    throw new StandinError('no-such-state', problem, { isMistake: true });
   }
 
   /** Sets a state key, with the rest of the effect. @throws NotJsonError; ClaimLostError when not active */
@@ -299,7 +305,9 @@ export abstract class BaseScheduler extends ClusteredService {
    * @throws ClaimLostError when not active (any more); DatabaseError. Nothing of the section was done then.
    */
   protected act<T>(section: () => Promise<T>): Promise<T> {
+    const patience = this.#effect === null ? null : this.#impatience();
     return this.#serial.run(async () => {
+      patience?.cancel();
       const effect = new Effect();
       this.#effect = effect;
       try {
@@ -309,6 +317,19 @@ export abstract class BaseScheduler extends ClusteredService {
         this.#afterCommit = [];
       }
     });
+  }
+
+  /** Whoever waits for a section for so long, while the master is well, waits for itself. */
+  #impatience(): Timer {
+    return this.clock.setTimer(() => {
+      if (!this.active || this.signal.aborted) return;
+      const text =
+        `act() of '${this.name}' has waited ${PATIENCE_MS} ms for a section that does not end: within gotChange() or act() ` +
+        `it waits for itself; what it would do is part of that section already`;
+      const error = new StandinError('nested-act', text, { isMistake: true });
+      this.runtime.logger.log('error', describeError(error));
+      tellMistake(this.runtime, `'${this.name}'`, error);
+    }, PATIENCE_MS);
   }
 
   async #commitAfter<T>(section: () => Promise<T>, effect: Effect): Promise<T> {

@@ -13,6 +13,7 @@ import type { QueuedMessage } from '../db/queues.js';
 import type { QueuesConnector } from '../db/queues.js';
 import type { Filter } from '../core/routing-key.js';
 import type { MessageQueue } from '../mq/message-queue.js';
+import { tellMistake } from '../runtime/mistake.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { Follower } from '../services/follower.js';
 import type { Poll } from '../services/poll.js';
@@ -100,8 +101,9 @@ export class EventFeed {
       this.#seenId = message.id;
     } catch (error) {
       this.#seenId = 0;
-      const { logger } = this.context.runtime;
-      logger.log(
+      const { runtime, signal } = this.context;
+      if (!signal.aborted) tellMistake(runtime, `message ${message.id} of ${this.queueName}`, error);
+      runtime.logger.log(
         'error',
         `message ${message.id} of ${this.queueName} will be consumed again: ${describeError(error)}`,
       );

@@ -17,6 +17,7 @@ import { assert } from '../core/assert.js';
 import { StandinError, describeError } from '../core/errors.js';
 import { Mutex } from '../core/mutex.js';
 import { ClaimLostError, type Claim, type ServiceKind } from '../db/claims.js';
+import { tellMistake } from '../runtime/mistake.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** What a clustered service needs of its master. */
@@ -40,7 +41,7 @@ export class ActivityOverError extends StandinError {
     const text =
       `${what} of '${name}' came after the end of its activity and was refused: what startActivity() begins must end in ` +
       `stopActivity(): cancel its timers, await its work, and pass this.signal to what it waits for`;
-    super('activity-over', text);
+    super('activity-over', text, { isMistake: true });
   }
 }
 
@@ -234,6 +235,7 @@ export abstract class ClusteredService {
       this.#isBeginningAnew = false;
       this.runtime.probe.emit('activated', { service: this.name });
     } catch (error) {
+      if (this.#activity?.signal.aborted !== true) this.#mistaken('the activation', error);
       if (this.#isBeginningAnew) await this.#beginAnewLater(error);
       else this.#activationFailed(error);
     }
@@ -279,6 +281,7 @@ export abstract class ClusteredService {
       await step();
     } catch (error) {
       this.runtime.logger.log('error', `deactivation of '${this.name}' failed: ${describeError(error)}`);
+      this.#mistaken('the deactivation', error);
     }
   }
 
@@ -287,13 +290,18 @@ export abstract class ClusteredService {
     const text =
       `${this.constructor.name}.${method}() of '${this.name}' does not call super.${method}(): ` +
       `call it, or override ${hook}() instead`;
-    throw new StandinError('missing-up-call', text);
+    throw new StandinError('missing-up-call', text, { isMistake: true });
   }
 
   #refuseLate(what: string): never {
     const error = new ActivityOverError(what, this.name);
     this.#runtime?.logger.log('error', describeError(error));
+    this.#mistaken(what, error);
     throw error;
+  }
+
+  #mistaken(what: string, error: unknown): void {
+    if (this.#runtime !== null) tellMistake(this.#runtime, `${what} of '${this.name}'`, error);
   }
 
   /** Runs a transition, and says so when it waits for an activity that does not end. */

@@ -48,6 +48,16 @@ describe('a plan from a file', () => {
       edited({ clocks: [] }),
       'p.json: clocks is [], expected one item for each of the 3 masters',
     ],
+    [
+      'a clock in no time zone',
+      edited({ clocks: [{ offsetMs: 0, driftPpm: 0, timeZone: 'Berlin' }, ...plan.clocks.slice(1)] }),
+      "p.json: clocks[0].timeZone: there is no time zone 'Berlin', expected a name like",
+    ],
+    [
+      'a start that is no instant',
+      edited({ epochMs: '2026' }),
+      'p.json: epochMs is "2026", expected an integer',
+    ],
     ['changes that are no array', edited({ changes: {} }), 'p.json: changes is {}, expected an array'],
     [
       'a change at no time',

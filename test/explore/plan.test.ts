@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { masterNames, planForSeed, plans, type Plan } from '../../sim/explore/plan.js';
 import { readPlan } from '../../sim/explore/plan-file.js';
+import { WORLD_EPOCH_MS } from '../../sim/kernel/kernel.js';
 import { aHistory, aScenario } from './a-scenario.js';
 
 const history = aHistory(200);
@@ -55,6 +56,32 @@ describe('the plan of a seed', () => {
       }
       expect(changes.every(({ viaMaster }) => viaMaster >= 0 && viaMaster < masters)).toBe(true);
     }
+  });
+
+  test('begins at one of the instants of its scenario, with masters in its time zones, and is the same else', () => {
+    const abroad = aScenario({
+      ...busy,
+      startsAt: ['2026-03-29T00:45Z', '2026-10-25T02:45:00+02:00'],
+      clocks: { ...busy.clocks, timeZones: ['Europe/London', 'Asia/Kolkata'] },
+    });
+    const drawn = Array.from({ length: 40 }, (_, seed) => planForSeed(abroad, String(seed), history));
+    const starts = new Set(drawn.map(({ epochMs }) => new Date(epochMs).toISOString()));
+    expect(starts).toEqual(new Set(['2026-03-29T00:45:00.000Z', '2026-10-25T00:45:00.000Z']));
+    const zones = new Set(drawn.flatMap(({ clocks }) => clocks.map(({ timeZone }) => timeZone)));
+    expect(zones).toEqual(new Set(['Europe/London', 'Asia/Kolkata']));
+    for (const plan of drawn) expect(readPlan(JSON.parse(JSON.stringify(plan)), 'plan.json')).toEqual(plan);
+    const elsewhere = aScenario({ ...busy, startsAt: ['2026-03-29T00:45Z'] });
+    const { epochMs, ...rest } = planForSeed(elsewhere, '5', history);
+    expect({ ...rest, epochMs: WORLD_EPOCH_MS }).toEqual(planForSeed(busy, '5', history));
+    expect(epochMs).toBe(Date.parse('2026-03-29T00:45Z'));
+  });
+
+  test.each([
+    [{ startsAt: ['2026-03-29T00:45'] }, "has '2026-03-29T00:45' in 'startsAt', expected an instant like"],
+    [{ startsAt: ['2026-13-29T00:45Z'] }, "has '2026-13-29T00:45Z' in 'startsAt', expected an instant like"],
+    [{ clocks: { timeZones: ['Berlin'] } }, "has a wrong 'clocks.timeZones': there is no time zone 'Berlin'"],
+  ])('does not come of a scenario with %o', (options, message) => {
+    expect(() => aScenario(options)).toThrow(message);
   });
 
   test('has as many changes as the scenario says, also from a history that is shorter', () => {

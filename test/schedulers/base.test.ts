@@ -279,6 +279,19 @@ describe('one gotChange is one effect', () => {
     expect(order).toEqual(['first', 'second sees 1']);
   });
 
+  test('a section within a section waits for itself, and that is said', async () => {
+    await start();
+    void scheduler.section(() => scheduler.section(async () => undefined));
+    await cluster.pass(59);
+    expect(member.runtime.complaints).toEqual([]);
+    await cluster.pass(1);
+    expect(member.runtime.complaints).toEqual([
+      "error: nested-act: act() of 's' has waited 60000 ms for a section that does not end: within gotChange() or act() it " +
+        'waits for itself; what it would do is part of that section already',
+    ]);
+    expect(member.runtime.probes.filter(({ event }) => event === 'mistake')).toHaveLength(1);
+  });
+
   test('a buildset whose effect met a lost claim is refused, and the claim is looked at again', async () => {
     await start();
     await member.master.db.masters.setMasterState(member.master.masterid, false);

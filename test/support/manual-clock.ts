@@ -11,6 +11,9 @@ interface PendingTimer {
 /** 2026-01-05T00:00:00Z. */
 export const START_WALL_MS = 1_767_571_200_000;
 
+/** Of a timer, as the port has it. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
 export class ManualClock implements Clock {
   #nowMs = 0;
   #wallOffsetMs = START_WALL_MS;
@@ -25,7 +28,7 @@ export class ManualClock implements Clock {
   }
 
   setTimer(callback: () => void, delayMs: number): Timer {
-    const timer = { dueMs: this.#nowMs + Math.max(0, Math.trunc(delayMs)), callback };
+    const timer = { dueMs: this.#nowMs + Math.min(Math.max(0, Math.trunc(delayMs)), MAX_DELAY_MS), callback };
     this.#timers.add(timer);
     return { cancel: () => void this.#timers.delete(timer) };
   }

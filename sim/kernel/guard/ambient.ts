@@ -17,6 +17,7 @@ export class AmbientUseError extends StandinError {
     super(
       'ambient-use',
       `${global} is used at ${place.file}:${place.line}, expected the ports of the master: this.clock, this.runtime.random (strict mode)`,
+      { isMistake: true },
     );
     this.global = global;
     this.place = place;
@@ -28,7 +29,7 @@ export class AmbientRefusedError extends StandinError {
   readonly global: string;
 
   constructor(global: string, why: string) {
-    super('ambient-refused', `${global} is refused ${why}`);
+    super('ambient-refused', `${global} is refused ${why}`, { isMistake: true });
     this.global = global;
   }
 }

@@ -1,4 +1,4 @@
-// Date: the current process's wall clock, and UTC wherever the machine's time zone would show.
+// Date: the current process's wall clock, and its node's time zone wherever the machine's would show.
 //
 // The replacement is a function that shares the real prototype: `instanceof Date` holds for all dates, made before,
 // during or after a run, here or by a library. Times given as a number or with a zone need no clock and pass through.
@@ -45,13 +45,17 @@ function constructorValues(values: readonly unknown[]): unknown[] {
   if (!isGuarding()) return [...values];
   const [first] = values;
   if (values.length === 1) return [typeof first === 'string' ? parse(first) : first];
-  ambientProcess('Date (local time zone)');
-  return [RealDate.UTC(...(values.map(Number) as [number, number]))];
+  return [inZone(RealDate.UTC(...(values.map(Number) as [number, number])))];
 }
 
 function parse(text: unknown): number {
   const given = String(text);
   if (!isGuarding() || HAS_ZONE.test(given) || ISO_DATE.test(given)) return RealDate.parse(given);
-  ambientProcess('Date (local time zone)');
-  return RealDate.parse(given.trim() + (ISO_WITHOUT_ZONE.test(given) ? 'Z' : ' UTC'));
+  return inZone(RealDate.parse(given.trim() + (ISO_WITHOUT_ZONE.test(given) ? 'Z' : ' UTC')));
+}
+
+/** The instant of a local time of the current process. */
+function inZone(localMs: number): number {
+  const zone = ambientProcess('Date (local time zone)')?.node.timeZone ?? null;
+  return zone === null || Number.isNaN(localMs) ? localMs : zone.instantOf(localMs);
 }

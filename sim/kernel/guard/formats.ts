@@ -1,6 +1,7 @@
-// Intl.DateTimeFormat and Temporal.Now: the current process's wall clock, UTC and en-US where a default would be taken
-// from the machine.
+// Intl.DateTimeFormat and Temporal.Now: the current process's wall clock, and where a default would be taken from the
+// machine, en-US and the node's time zone.
 
+import type { NodeProcess } from '../process.js';
 import { ambientProcess } from './ambient.js';
 import { define, replace, type AnyFunction, type Holder } from './patch.js';
 
@@ -11,8 +12,9 @@ export function guardFormats(): void {
   const withDefaults = (values: readonly unknown[]): [unknown, unknown] => {
     const [locale, options] = values as [unknown, Intl.DateTimeFormatOptions | undefined];
     const isExplicit = locale !== undefined && options?.timeZone !== undefined;
-    if (isExplicit || ambientProcess('Intl.DateTimeFormat') === null) return [locale, options];
-    return [locale ?? 'en-US', { timeZone: 'UTC', ...options }];
+    const process = isExplicit ? null : ambientProcess('Intl.DateTimeFormat');
+    if (process === null) return [locale, options];
+    return [locale ?? 'en-US', { ...options, timeZone: options?.timeZone ?? timeZoneOf(process) }];
   };
   const Guarded = new Proxy(RealFormat, {
     apply: (target, self, values: unknown[]) => Reflect.apply(target, self, withDefaults(values)) as object,
@@ -53,9 +55,16 @@ function wallMs(name: string): number | undefined {
   return ambientProcess(name)?.wallMs();
 }
 
+function timeZoneOf({ node }: NodeProcess): string {
+  return node.timeZone?.name ?? 'UTC';
+}
+
 interface Temporal {
   readonly Now: Holder;
-  readonly Instant: { fromEpochMilliseconds(ms: number): { toZonedDateTimeISO(zone: unknown): Zoned } };
+  readonly Instant: { fromEpochMilliseconds(ms: number): Instant };
+}
+interface Instant {
+  toZonedDateTimeISO(zone: unknown): Zoned;
 }
 type Zoned = Record<'toPlainDateTime' | 'toPlainDate' | 'toPlainTime', () => unknown>;
 
@@ -63,23 +72,18 @@ type Zoned = Record<'toPlainDateTime' | 'toPlainDate' | 'toPlainTime', () => unk
 function guardTemporal(): void {
   const temporal = (globalThis as { Temporal?: Temporal }).Temporal;
   if (temporal === undefined) return;
-  const instant = (name: string): ReturnType<Temporal['Instant']['fromEpochMilliseconds']> | null => {
-    const ms = wallMs(name);
-    return ms === undefined ? null : temporal.Instant.fromEpochMilliseconds(ms);
-  };
-  const route = (
-    key: string,
-    read: (now: NonNullable<ReturnType<typeof instant>>, zone: unknown) => unknown,
-  ): void => {
+  const route = (key: string, read: (now: Instant, zone: unknown) => unknown): void => {
     replace(temporal.Now, key, (original): AnyFunction => {
       return (...values) => {
-        const now = instant(`Temporal.Now.${key}`);
-        return now === null ? original.apply(temporal.Now, values) : read(now, values[0] ?? 'UTC');
+        const process = ambientProcess(`Temporal.Now.${key}`);
+        if (process === null) return original.apply(temporal.Now, values);
+        const now = temporal.Instant.fromEpochMilliseconds(process.wallMs());
+        return read(now, values[0] ?? timeZoneOf(process));
       };
     });
   };
   route('instant', (now) => now);
-  route('timeZoneId', () => 'UTC');
+  route('timeZoneId', (_now, zone) => zone);
   route('zonedDateTimeISO', (now, zone) => now.toZonedDateTimeISO(zone));
   route('plainDateTimeISO', (now, zone) => now.toZonedDateTimeISO(zone).toPlainDateTime());
   route('plainDateISO', (now, zone) => now.toZonedDateTimeISO(zone).toPlainDate());

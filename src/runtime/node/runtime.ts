@@ -18,8 +18,13 @@ export class NodeRuntime implements Runtime {
   readonly random: Random = { integer: (bound) => Math.floor(Math.random() * bound) };
   /** Lines of instant (UTC), level and message; a message of several lines is indented. */
   readonly logger: Logger;
-  /** Nobody observes a real process from outside. */
-  readonly probe: Probe = { emit: () => undefined };
+  /** Nobody observes a real process from outside; where a mistake was made goes into the log. */
+  readonly probe: Probe = {
+    emit: (event, { stack }) => {
+      if (event === 'mistake' && typeof stack === 'string')
+        this.logger.log('error', `the mistake was made here: ${stack}`);
+    },
+  };
 
   constructor(options: NodeRuntimeOptions = {}) {
     const { logLevel = 'info', write = (line) => void process.stderr.write(line) } = options;

@@ -1,13 +1,18 @@
-// A loop whose pause counts from the end of its last run: it is late by what each run takes, for good.
+// A runner that sleeps a whole spacing after each pass, as the reference does after one in which a task ran: every run is
+// late by what those before it took, until one is left out.
 
-import { type EndedRun, Loop } from '../../src/services/loop.js';
+import { PeriodicTasks, type PassOptions } from '../../src/periodic/periodic-tasks.js';
 import { defineScenario } from '../scenario.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import type { Canary } from './canary.js';
 
-class DriftingLoop extends Loop {
-  protected override dueAfter(_run: EndedRun, intervalMs: number | null): number | null {
-    return intervalMs === null ? null : this.clock.monotonicMs() + intervalMs;
+/** Of the heartbeat and the watching; the other tasks have the same or multiples. */
+const SPACING_S = 10;
+
+class DriftingTasks<Context> extends PeriodicTasks<Context> {
+  override async runPeriodicTasks(context: Context, options?: PassOptions): Promise<number> {
+    await super.runPeriodicTasks(context, options);
+    return SPACING_S;
   }
 }
 
@@ -23,5 +28,5 @@ export const driftingLoop: Canary = {
     faults: { 'slow-database': 24 },
     guarantees: ['tasks-alive'],
   }),
-  parts: { Loop: DriftingLoop },
+  parts: { PeriodicTasks: DriftingTasks },
 };

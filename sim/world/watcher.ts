@@ -10,9 +10,9 @@ import { Replica } from '../../src/db/replica.js';
 import { readSnapshot } from '../../src/db/snapshot.js';
 import { WampMQ } from '../../src/mq/wamp-queue.js';
 import { DEFAULT_REALM } from '../../src/mq/mq-options.js';
+import { LoneTask } from '../../src/periodic/lone-task.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import { LiveCluster } from '../../src/services/live-cluster.js';
-import { Loop } from '../../src/services/loop.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
 import type { HistoryEvent } from '../oracles/history.js';
 import type { Network } from './network.js';
@@ -56,13 +56,13 @@ function watch(
   live.start();
   void mq.start();
   const queries = new DataQueries(replica);
-  const timing = { name: 'the list of requests', intervalMs: LIST_MS, retryMs: LIST_MS };
+  const timing = { name: 'the list of requests', spacingMs: LIST_MS };
   const list = async (): Promise<void> => {
     const { data, total } = await queries.getList(['buildrequests'], LATEST);
     const latestId = Number(data[0]?.['buildrequestid'] ?? 0);
     onHistory({ kind: 'list', atUs: kernel.nowUs, latestId, total });
   };
-  new Loop(runtime, timing, list).start();
+  new LoneTask(runtime, timing, list).start();
 }
 
 function runtimeOf(kernel: Kernel, process: Process): Runtime {

@@ -73,9 +73,7 @@ export class BuildDriver implements Driver {
     this.#executor.attach?.({ runtime, commands });
     const ids = await db.builders.getBuilderIds(this.builderNames);
     for (const name of this.builderNames) this.#builders.set(ids.get(name) ?? 0, name);
-    const loop = new Loop(runtime, { name: `${this.name} taking up requests`, intervalMs: null }, () =>
-      this.#takeUp(ports),
-    );
+    const loop = new Loop(runtime, { name: `${this.name} taking up requests` }, () => this.#takeUp(ports));
     this.#takingUp = loop;
     for (const filter of BUILD_REQUEST_CLAIMABLE) {
       const subscription = new Subscription(runtime, mq, filter, () => loop.wake());

@@ -36,7 +36,7 @@ export class BuildsetWaiters {
   constructor(runtime: Runtime, context: SchedulerContext, name: string) {
     this.#context = context;
     this.#name = name;
-    const options = { name: `waiting of '${name}'`, intervalMs: null, retryMs: 1_000 };
+    const options = { name: `waiting of '${name}'`, retryMs: 1_000 };
     this.#loop = new Loop(runtime, options, () => this.#look());
     this.#subscription = new Subscription(runtime, context.mq, COMPLETE_BUILDSETS, () => this.#heard());
     this.#subscription.start();

@@ -56,7 +56,6 @@ export class EventFeed {
     this.consumer = consumer;
     const options = {
       name: `the feed ${queueName}`,
-      intervalMs: null,
       retryMs: RETRY_MS,
     };
     this.#loop = new Loop(context.runtime, options, () => this.drain());

@@ -17,7 +17,7 @@ import {
 import type { ClusterSnapshot } from '../db/snapshot.js';
 import type { MessageQueue, ReceivedMessage } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
-import { Loop } from './loop.js';
+import { LoneTask } from '../periodic/lone-task.js';
 import { Subscription } from './subscription.js';
 
 export interface LiveClusterOptions {
@@ -50,7 +50,7 @@ export class LiveCluster {
   readonly buildrequests: LiveEntities;
   readonly #options: LiveClusterOptions;
   readonly #subscriptions: readonly Subscription[];
-  readonly #loop: Loop;
+  readonly #reading: LoneTask;
   readonly #counts = { loads: 0, gaps: 0, stale: 0 };
 
   constructor(runtime: Runtime, mq: MessageQueue, options: LiveClusterOptions) {
@@ -63,8 +63,8 @@ export class LiveCluster {
           this.#hear(entities, message),
         ),
     );
-    const loop = { name: 'the live cluster', intervalMs: options.pollMs, retryMs: RETRY_MS };
-    this.#loop = new Loop(runtime, loop, () => this.#load());
+    const task = { name: 'the live cluster', spacingMs: options.pollMs, retryMs: RETRY_MS };
+    this.#reading = new LoneTask(runtime, task, () => this.#load());
   }
 
   get statistics(): LiveStatistics {
@@ -74,12 +74,15 @@ export class LiveCluster {
   /** Begins to listen and to read. */
   start(): void {
     for (const subscription of this.#subscriptions) subscription.start();
-    if (this.#options.load !== null) this.#loop.start();
+    if (this.#options.load !== null) this.#reading.start();
   }
 
   /** Nothing changes any more once this resolves. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#subscriptions.map((subscription) => subscription.stop()), this.#loop.stop()]);
+    await Promise.all([
+      ...this.#subscriptions.map((subscription) => subscription.stop()),
+      this.#reading.stop(),
+    ]);
   }
 
   get #entities(): readonly LiveEntities[] {
@@ -88,14 +91,14 @@ export class LiveCluster {
 
   /** Null = something may have been missed: the subscription is in force from now on, or again. */
   #hear(entities: LiveEntities, message: ReceivedMessage | null): void {
-    if (message === null) return this.#loop.wake();
+    if (message === null) return this.#reading.wake();
     const { word, idField } = entities.kind;
     const before = entities.get(Number(message.body[idField]));
     const folded = entities.hear(message.key, message.body);
     if (folded === 'stale') this.#counts.stale++;
     if (folded === 'gap') {
       this.#counts.gaps++;
-      this.#loop.wake();
+      this.#reading.wake();
     }
     const state = entities.get(Number(message.body[idField]));
     if (state !== undefined && state !== before) this.#options.onState(word, state);

@@ -444,7 +444,7 @@ describe('wrong arguments', () => {
     ['a spacing that is no number', { spacing: Number.NaN }, /spacing is NaN, expected a number/],
     ['a flag that is a number', { enabled: 1 }, /enabled is 1, expected true or false/],
     ['an empty name', { name: '' }, /name is '', expected a name/],
-    ['an option of drivers', { parallel: true }, /unknown option 'parallel'/],
+    ['a pause after errors below 0', { retry: -1 }, /retry is -1, expected a number of seconds, 0 or more/],
     ['no options', 5, /expected an object of options, got 5/],
   ];
 

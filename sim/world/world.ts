@@ -9,7 +9,7 @@ import { masterNames } from '../explore/plan.js';
 import type { Kernel, LifeEvent, Process } from '../kernel/kernel.js';
 import { DATABASE_NODE, type Fault, type FaultSurface, type PlannedFault } from '../nemesis/fault.js';
 import { faultOfKind } from '../nemesis/index.js';
-import type { HistoryEvent, TaskHistoryEvent } from '../oracles/history.js';
+import type { HistoryEvent, TaskHistoryEvent, TaskRule } from '../oracles/history.js';
 import type { PlannedOperation } from '../workload/operation.js';
 import { Operator } from '../workload/operator.js';
 import { SimulatedWorkers, type SimulatedBuilds } from '../workload/simulated-executor.js';
@@ -307,18 +307,14 @@ export class World implements FaultSurface {
 }
 
 function taskEvent(atUs: number, process: Process, event: string, detail: JsonObject): TaskHistoryEvent {
-  const {
-    manager,
-    task,
-    spacingMs = 0,
-    failed = false,
-  } = detail as {
-    manager: string;
-    task: string;
-    spacingMs?: number;
-    failed?: boolean;
-  };
+  const { manager, task } = detail as { manager: string; task: string };
   const what = event.slice('task-'.length) as TaskHistoryEvent['what'];
+  const rule = what === 'added' ? (detail as unknown as TaskRule) : null;
+  const flag = detail['woken'] === true || detail['failed'] === true;
   const { node, incarnation } = process;
-  return { kind: 'task', atUs, node: node.name, incarnation, what, manager, task, spacingMs, failed };
+  const monotonicMs = process.monotonicMs();
+  return {
+    ...{ kind: 'task', atUs, node: node.name, incarnation },
+    ...{ what, manager, task, monotonicMs, rule, flag },
+  };
 }

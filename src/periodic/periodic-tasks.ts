@@ -44,9 +44,12 @@ export class PeriodicTasks<Context = unknown> {
   readonly #runtime: Runtime;
   readonly #name: string;
   readonly #lateAfterS: number;
+  readonly #runsExternal: boolean;
   readonly #schedule: Schedule;
   /** Runs under way, by the name of the task. */
   readonly #running = new Map<string, Run>();
+  /** Tasks that were woken and have not begun since. */
+  readonly #woken = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #isInPass = false;
 
@@ -56,6 +59,7 @@ export class PeriodicTasks<Context = unknown> {
     this.#runtime = runtime;
     this.#name = options.name ?? this.constructor.name;
     this.#lateAfterS = lateAfterS;
+    this.#runsExternal = runExternalTasks;
     this.#schedule = semantics.schedule(runtime, runExternalTasks);
     for (const task of semantics.collect(this, taskOf)) this.#add(task, this);
   }
@@ -123,9 +127,8 @@ export class PeriodicTasks<Context = unknown> {
 
   /** The next run of a task begins as soon as its manager's runner gets to it, or right after the one under way. */
   wake(name: string): void {
-    const running = this.#running.get(name);
-    if (running !== undefined) running.isWoken = true;
-    else this.#hurry(name, 0);
+    this.#woken.add(name);
+    if (!this.#running.has(name)) this.#hurry(name, 0);
   }
 
   /** To be called when its tasks are not run any more: nobody is to wait for them. */
@@ -152,6 +155,7 @@ export class PeriodicTasks<Context = unknown> {
     }
     const body = (context: Context): unknown => Reflect.apply(task.body, self, [...first, context]);
     this.#schedule.add({ ...task, body });
+    if (this.#runsExternal || !task.isExternalOk) this.#reportTask(task);
   }
 
   #announce(): void {
@@ -172,7 +176,7 @@ export class PeriodicTasks<Context = unknown> {
       return null;
     }
     this.#reportStart(task, lateS);
-    const run: Run = { sinceMs, isWoken: false, ended: null };
+    const run: Run = { sinceMs, ended: null };
     this.#running.set(task.name, run);
     const ended = this.#run(task, context, run);
     run.ended = ended;
@@ -191,15 +195,22 @@ export class PeriodicTasks<Context = unknown> {
     const tookMs = this.#runtime.clock.monotonicMs() - run.sinceMs;
     this.#emit('task-ended', task, { tookMs, failed: outcome.isError });
     this.#running.delete(task.name);
-    if (run.isWoken) this.#hurry(task.name, 0);
+    if (this.#woken.has(task.name)) this.#hurry(task.name, 0);
     else if (outcome.isError && task.retryS !== null)
       this.#hurry(task.name, Math.max(0, task.retryS - tookMs / 1000));
     return outcome;
   }
 
+  #reportTask(task: TaskDefinition): void {
+    const { runImmediately: immediate, isJittered: jitter, isParallel: parallel } = task;
+    const spacingMs = Math.round(task.spacingS * 1000);
+    const retryMs = task.retryS === null ? spacingMs : Math.round(task.retryS * 1000);
+    this.#emit('task-added', task, { spacingMs, retryMs, immediate, jitter, parallel });
+  }
+
   #reportStart(task: TaskDefinition, lateS: number): void {
     const lateMs = Math.round(lateS * 1000);
-    this.#emit('task-started', task, { lateMs, spacingMs: Math.round(task.spacingS * 1000) });
+    this.#emit('task-started', task, { lateMs, woken: this.#woken.delete(task.name) });
     if (lateS < this.#lateAfterS) return;
     this.#runtime.logger.log('warning', `${this.#label(task)} is late by ${lateS.toFixed(3)} s`);
   }
@@ -224,7 +235,6 @@ export class PeriodicTasks<Context = unknown> {
 /** A run under way. */
 interface Run {
   readonly sinceMs: number;
-  isWoken: boolean;
   /** Null only until it has begun. */
   ended: Promise<Outcome> | null;
 }

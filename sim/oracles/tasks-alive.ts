@@ -261,14 +261,12 @@ function moveLast(task: Task, ms: number, longestWaitMs: number | null): void {
     highMs = Math.max(lowMs, Math.min(highMs, ms - spacingMs));
     lowMs = Math.min(highMs, Math.max(lowMs, ms - spacingMs - longestWaitMs));
   }
-  const lowest = lowMs + spacingMs * Math.floor((ms - lowMs) / spacingMs);
-  const highest = highMs + spacingMs * Math.floor((ms - highMs) / spacingMs);
-  const jitterMs = longestJitterMs(rule);
-  // The interval may span a boundary: then it can be anything since the one before.
-  const isWhole = lowest <= highest;
+  const passed = Math.floor((ms - lowMs) / spacingMs);
+  // When the run may have been the first since a boundary or the last before it, all that is known is that it was one.
+  const isCertain = passed === Math.floor((ms - highMs) / spacingMs);
   task.last = {
-    lowMs: isWhole ? lowest : ms - spacingMs,
-    highMs: (isWhole ? highest : ms) + jitterMs,
+    lowMs: isCertain ? lowMs + spacingMs * passed : ms - spacingMs + 1,
+    highMs: (isCertain ? highMs + spacingMs * passed : ms) + longestJitterMs(rule),
   };
 }
 

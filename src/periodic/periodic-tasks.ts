@@ -176,7 +176,7 @@ export class PeriodicTasks<Context = unknown> {
       return null;
     }
     this.#reportStart(task, lateS);
-    const run: Run = { sinceMs, ended: null };
+    const run: Run = { sinceMs, ended: NOT_BEGUN };
     this.#running.set(task.name, run);
     const ended = this.#run(task, context, run);
     run.ended = ended;
@@ -235,10 +235,11 @@ export class PeriodicTasks<Context = unknown> {
 /** A run under way. */
 interface Run {
   readonly sinceMs: number;
-  /** Null only until it has begun. */
-  ended: Promise<Outcome> | null;
+  ended: Promise<Outcome>;
 }
 
 type Outcome = { readonly isError: false } | { readonly isError: true; readonly error: unknown };
 
 const DONE: Outcome = { isError: false };
+/** Until a run has a promise of its own. */
+const NOT_BEGUN = Promise.resolve(DONE);

@@ -418,7 +418,8 @@ describe('beyond the reference', () => {
   });
 
   test('a task without jitter is due at exact multiples, also above 20 s', async () => {
-    const runtime = { ...new TestRuntime(), random: { integer: (bound: number) => bound - 1 } };
+    const { clock, logger, probe } = new TestRuntime();
+    const runtime = { clock, logger, probe, random: { integer: (bound: number) => bound - 1 } };
     const manager = new PeriodicTasks<null>(runtime);
     for (const [name, jitter] of [
       ['plain', true],
@@ -426,7 +427,7 @@ describe('beyond the reference', () => {
     ] as const) {
       manager.addPeriodicTask(periodicTask({ name, jitter, spacing: 60 }, () => undefined));
     }
-    await runtime.clock.advance(60_000);
+    await clock.advance(60_000);
     await manager.runPeriodicTasks(null);
     expect([...manager.lastRuns]).toEqual([
       ['plain', 62],

@@ -318,8 +318,6 @@ function taskEvent(atUs: number, process: Process, event: string, detail: JsonOb
   const flag = detail['woken'] === true || detail['failed'] === true;
   const { node, incarnation } = process;
   const monotonicMs = process.monotonicMs();
-  return {
-    ...{ kind: 'task', atUs, node: node.name, incarnation },
-    ...{ what, manager, task, monotonicMs, rule, flag },
-  };
+  // prettier-ignore
+  return { kind: 'task', atUs, node: node.name, incarnation, what, manager, task, monotonicMs, rule, flag };
 }

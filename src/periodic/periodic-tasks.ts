@@ -5,6 +5,7 @@
 // woken then runs again when that run has ended. An error ends the run of its task and nothing else. Who calls `runPeriodicTasks` again after the time that it returns is not
 // its business; run-periodic-tasks.ts does that.
 
+import type { JsonObject } from '../core/json.js';
 import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectTasks } from './collect-tasks.js';
@@ -134,7 +135,7 @@ export class PeriodicTasks<Context = unknown> {
   /** To be called when its tasks are not run any more: nobody is to wait for them. */
   retire(): void {
     for (const task of this.#schedule.lastRuns().keys())
-      this.#runtime.probe.emit('task-retired', { manager: this.#name, task });
+      this.#emit('task-retired', { manager: this.#name, task });
   }
 
   /** Resolves when no run that is under way now is under way any more. */
@@ -193,7 +194,7 @@ export class PeriodicTasks<Context = unknown> {
       this.#runtime.logger.log('error', `${this.#label(task)} failed: ${describeError(error)}`);
     }
     const tookMs = this.#runtime.clock.monotonicMs() - run.sinceMs;
-    this.#emit('task-ended', task, { tookMs, failed: outcome.isError });
+    this.#emit('task-ended', { manager: this.#name, task: task.name, tookMs, failed: outcome.isError });
     this.#running.delete(task.name);
     if (this.#woken.has(task.name)) this.#hurry(task.name, 0);
     else if (outcome.isError && task.retryS !== null)
@@ -205,18 +206,20 @@ export class PeriodicTasks<Context = unknown> {
     const { runImmediately: immediate, isJittered: jitter, isParallel: parallel } = task;
     const spacingMs = Math.round(task.spacingS * 1000);
     const retryMs = task.retryS === null ? spacingMs : Math.round(task.retryS * 1000);
-    this.#emit('task-added', task, { spacingMs, retryMs, immediate, jitter, parallel });
+    const rule = { spacingMs, retryMs, immediate, jitter, parallel };
+    this.#emit('task-added', { manager: this.#name, task: task.name, ...rule });
   }
 
   #reportStart(task: TaskDefinition, lateS: number): void {
     const lateMs = Math.round(lateS * 1000);
-    this.#emit('task-started', task, { lateMs, woken: this.#woken.delete(task.name) });
+    const woken = this.#woken.delete(task.name);
+    this.#emit('task-started', { manager: this.#name, task: task.name, lateMs, woken });
     if (lateS < this.#lateAfterS) return;
     this.#runtime.logger.log('warning', `${this.#label(task)} is late by ${lateS.toFixed(3)} s`);
   }
 
   #reportSkip(task: TaskDefinition, runningMs: number): void {
-    this.#emit('task-skipped', task, { runningMs });
+    this.#emit('task-skipped', { manager: this.#name, task: task.name, runningMs });
     const since = (runningMs / 1000).toFixed(3);
     const text = `is due, but its last run is under way since ${since} s`;
     this.#runtime.logger.log('warning', `${this.#label(task)} ${text}`);
@@ -227,8 +230,8 @@ export class PeriodicTasks<Context = unknown> {
     return name === this.#name ? name : `${this.#name}: periodic task ${name}`;
   }
 
-  #emit(event: string, task: TaskDefinition, detail: Readonly<Record<string, number | boolean>>): void {
-    this.#runtime.probe.emit(event, { manager: this.#name, task: task.name, ...detail });
+  #emit(event: string, detail: JsonObject): void {
+    this.#runtime.probe.emit(event, detail);
   }
 }
 

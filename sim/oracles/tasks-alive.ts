@@ -10,6 +10,7 @@
 //   fails at 112, retry 1 s: begins at 111, or not by 112.1                early; dead
 //   fails at 112, no retry: not begun by 120.1 (and 2 % for its clock)     dead
 //   begins at 105 and nobody woke it                                       early
+//   parallel, begins at 110, lets 120 go, fails at 124                     right when it begins at 130
 //   is under way for more than 300 s that its process ran                  hung
 //
 // What keeps a task: its process is paused, or a run of a task of the same manager for which that waits (not a parallel one).
@@ -159,8 +160,8 @@ class TasksAliveRun implements OracleRun {
   }
 
   #mistimed(task: Task, now: Instant, isWoken: boolean): Violation | null {
-    const { rule, last, began, hasFailed, manager } = task;
-    const isRetry = hasFailed && began !== null && now.ms >= began.ms + rule.retryMs;
+    const { rule, last, began, manager } = task;
+    const isRetry = isRetried(task) && now.ms >= (began?.ms ?? 0) + rule.retryMs;
     if (last !== null && now.ms < last.lowMs + rule.spacingMs && !isWoken && !isRetry)
       return violation(task, now, `began, was due ${formatMs(last.lowMs + rule.spacingMs - now.ms)} later`);
     const freeMs = Math.max(dueMs(task), manager.idle.ms, task.idle.ms);
@@ -177,12 +178,9 @@ class TasksAliveRun implements OracleRun {
   }
 
   /** A run that begins has been due for so long at most; null when that cannot be told. */
-  #longestWaitMs(
-    { rule, hasFailed, manager, idle, process }: Task,
-    now: Instant,
-    isWoken: boolean,
-  ): number | null {
-    if (isWoken || (hasFailed && rule.retryMs < rule.spacingMs)) return null;
+  #longestWaitMs(task: Task, now: Instant, isWoken: boolean): number | null {
+    const { manager, idle, process } = task;
+    if (isWoken || isRetried(task)) return null;
     const sinceUs = this.#runningSinceUs.get(process) ?? now.atUs;
     const isKept =
       Math.min(now.ms - manager.idle.ms, now.ms - idle.ms, (now.atUs - sinceUs) / 1020) <= SLACK_MS;
@@ -234,10 +232,16 @@ class TasksAliveRun implements OracleRun {
 }
 
 /** The latest instant at which it can be due, by the clock of its process. */
-function dueMs({ last, rule, began, hasFailed, idle }: Task): number {
+function dueMs(task: Task): number {
+  const { last, rule, began, idle } = task;
   if (last === null) return idle.ms;
   const regularMs = last.highMs + rule.spacingMs;
-  return hasFailed && began !== null ? Math.min(regularMs, began.ms + rule.retryMs) : regularMs;
+  return isRetried(task) && began !== null ? Math.min(regularMs, began.ms + rule.retryMs) : regularMs;
+}
+
+/** Whether its last run failed, and it is to come sooner for that. */
+function isRetried({ hasFailed, rule }: Task): boolean {
+  return hasFailed && rule.retryMs < rule.spacingMs;
 }
 
 /** The same by true time: clocks may run 1 % slow, and begin to at any time. */

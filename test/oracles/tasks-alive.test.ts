@@ -155,6 +155,8 @@ test('a parallel task that outlasts its spacing lets instants go, but only while
     task(25, 'ended'),
   ];
   expect(sentences([...events, ...run(30)], 35)).toEqual([]);
+  const failed = [...events.slice(0, -1), task(25, 'ended', { flag: true })];
+  expect(sentences([...failed, ...run(30)], 35)).toEqual([]); // the regression unknown-outcome-forgotten has it
   expect(sentences([...events, task(30, 'skipped')], 30.1)).toEqual([
     'beat of master-a#1, every 10s: at 30s it was left out although no run of it was under way',
   ]);

@@ -1,5 +1,5 @@
-// Masters do builds and keep house while their database is slow or away, their clocks are set, and they pause: every
-// periodic task goes on, on time, and what masters die with is built by others.
+// Masters do builds and keep house while their database is slow or away, their clocks are set, they pause, and tasks of
+// their drivers fail, hang and overrun: every periodic task goes on, on time, and what masters die with is built by others.
 
 import { defineScenario, SingleBranchScheduler } from 'standin';
 
@@ -27,5 +27,8 @@ export default defineScenario({
     'slow-database': 12,
     'database-restart': 8,
     'commit-failure': 8,
+    'task-error': 8,
+    'task-hang': 6,
+    'task-overrun': 6,
   },
 });

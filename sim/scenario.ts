@@ -105,6 +105,18 @@ export function calledOf({ name, schedulers, operations }: Scenario): CalledSche
 const NETWORKS = ['local', 'lan', 'wan', 'flaky'];
 
 /**
+ * The scenario with a chaos phase of `durationS`: as many changes an hour as before, as rates of faults and operations are
+ * by the hour already.
+ * @throws ConfigError when it is out of range, or would need more changes than a scenario may have.
+ */
+export function lasting(scenario: Scenario, durationS: number): Scenario {
+  const changes = Math.round((scenario.changes * durationS) / scenario.durationS);
+  const longer = { ...scenario, durationS, changes };
+  checkScenario(longer);
+  return Object.freeze(longer);
+}
+
+/**
  * Checks and completes a scenario.
  * @throws ConfigError naming the scenario, the key, what was expected and what was got.
  */

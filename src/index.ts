@@ -30,7 +30,7 @@ export type { MqOptions } from './mq/mq-options.js';
 export { SimpleMQ } from './mq/simple-queue.js';
 export { NodeWebSocket } from './mq/websocket/client.js';
 export { BackOffLoopingCall, type BackOffOptions } from './periodic/back-off-call.js';
-export { driverPeriodicTask, type DriverPeriodicTaskOptions } from './periodic/driver-periodic-task.js';
+export { driverPeriodicTask } from './periodic/driver-periodic-task.js';
 export { DynamicLoopingCall, type DynamicOptions } from './periodic/dynamic-call.js';
 export {
   FixedIntervalLoopingCall,

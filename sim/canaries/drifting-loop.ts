@@ -1,13 +1,33 @@
-// A loop whose pause counts from the end of its last run: it is late by what each run takes, for good.
+// A manager that spares a slow database: after a pass that took a second it waits a whole spacing, so that the next run
+// counts from the end of the last one instead of the boundary. (The reference does so after every pass that ran a task.)
 
-import { type EndedRun, Loop } from '../../src/services/loop.js';
+import {
+  PeriodicTasks,
+  type PassOptions,
+  type PeriodicTasksOptions,
+} from '../../src/periodic/periodic-tasks.js';
+import type { Clock } from '../../src/runtime/clock.js';
+import type { Runtime } from '../../src/runtime/runtime.js';
 import { defineScenario } from '../scenario.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import type { Canary } from './canary.js';
 
-class DriftingLoop extends Loop {
-  protected override dueAfter(_run: EndedRun, intervalMs: number | null): number | null {
-    return intervalMs === null ? null : this.clock.monotonicMs() + intervalMs;
+/** Of the heartbeat and the watching. */
+const SPACING_S = 10;
+const SLOW_MS = 1_000;
+
+class DriftingTasks<Context> extends PeriodicTasks<Context> {
+  readonly #clock: Clock;
+
+  constructor(runtime: Runtime, options?: PeriodicTasksOptions) {
+    super(runtime, options);
+    this.#clock = runtime.clock;
+  }
+
+  override async runPeriodicTasks(context: Context, options?: PassOptions): Promise<number> {
+    const beganMs = this.#clock.monotonicMs();
+    const idleS = await super.runPeriodicTasks(context, options);
+    return this.#clock.monotonicMs() - beganMs < SLOW_MS ? idleS : SPACING_S;
   }
 }
 
@@ -23,5 +43,5 @@ export const driftingLoop: Canary = {
     faults: { 'slow-database': 24 },
     guarantees: ['tasks-alive'],
   }),
-  parts: { Loop: DriftingLoop },
+  parts: { PeriodicTasks: DriftingTasks },
 };

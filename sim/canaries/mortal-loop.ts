@@ -1,16 +1,21 @@
 // B6: a loop that an error ends. Nobody notices: the process goes on, and the claims of its services stay as they were.
 
-import { type EndedRun, Loop } from '../../src/services/loop.js';
+import { PeriodicTasks, type PassOptions } from '../../src/periodic/periodic-tasks.js';
 import { defineScenario } from '../scenario.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import type { Canary } from './canary.js';
 
-/** 24 days. */
-const NEVER_MS = 2 ** 31 - 1;
+class MortalTasks<Context> extends PeriodicTasks<Context> {
+  #isDead = false;
 
-class MortalLoop extends Loop {
-  protected override dueAfter(run: EndedRun, intervalMs: number | null): number | null {
-    return run.hasFailed ? this.clock.monotonicMs() + NEVER_MS : super.dueAfter(run, intervalMs);
+  override async runPeriodicTasks(context: Context, options?: PassOptions): Promise<number> {
+    if (this.#isDead) return Number.POSITIVE_INFINITY;
+    try {
+      return await super.runPeriodicTasks(context, { ...options, raiseOnError: true });
+    } catch (error) {
+      this.#isDead = true;
+      throw error;
+    }
   }
 }
 
@@ -25,5 +30,5 @@ export const mortalLoop: Canary = {
     faults: { 'database-restart': 12, 'database-outage': 6 },
     guarantees: ['tasks-alive'],
   }),
-  parts: { Loop: MortalLoop },
+  parts: { PeriodicTasks: MortalTasks },
 };

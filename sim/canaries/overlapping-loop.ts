@@ -1,27 +1,50 @@
-// A loop that takes a run under way for a hung one when it has lasted a second, and begins the next beside it.
+// A manager that takes a run under way for a hung one when it has lasted a second, and on a wake-up begins the next beside it.
 
-import { Loop } from '../../src/services/loop.js';
+import { taskOf } from '../../src/periodic/periodic-task.js';
+import { PeriodicTasks, type PeriodicTasksOptions } from '../../src/periodic/periodic-tasks.js';
+import type { TaskBody } from '../../src/periodic/task-definition.js';
+import type { Runtime } from '../../src/runtime/runtime.js';
 import { defineScenario } from '../scenario.js';
 import { SingleBranchScheduler } from '../../src/schedulers/single-branch.js';
 import type { Canary } from './canary.js';
 
 const PATIENCE_MS = 1_000;
 
-class ImpatientLoop extends Loop {
-  /** Since when a run is under way. */
+class ImpatientTasks<Context> extends PeriodicTasks<Context> {
+  readonly #runtime: Runtime;
+  readonly #options: PeriodicTasksOptions;
+  readonly #bodies = new Map<string, TaskBody>();
+  /** Since when a pass is under way. */
   #sinceMs: number | null = null;
 
-  override wake(): void {
-    const isHung = this.#sinceMs !== null && this.clock.monotonicMs() - this.#sinceMs > PATIENCE_MS;
-    if (isHung) void this.run(0);
-    else super.wake();
+  constructor(runtime: Runtime, options: PeriodicTasksOptions = {}) {
+    super(runtime, options);
+    this.#runtime = runtime;
+    this.#options = options;
   }
 
-  protected override async run(lateMs: number): Promise<boolean> {
-    this.#sinceMs = this.clock.monotonicMs();
-    const hasFailed = await super.run(lateMs);
+  override addPeriodicTask(body: TaskBody): void {
+    this.#bodies.set(taskOf(body)?.name ?? '', body);
+    super.addPeriodicTask(body);
+  }
+
+  override wake(name: string): void {
+    const body = this.#bodies.get(name);
+    const isHung = this.#sinceMs !== null && this.#runtime.clock.monotonicMs() - this.#sinceMs > PATIENCE_MS;
+    if (body === undefined || !isHung) return super.wake(name);
+    const beside = new PeriodicTasks<null>(this.#runtime, this.#options);
+    beside.addPeriodicTask(body);
+    void beside.runPeriodicTasks(null);
+  }
+
+  override async runPeriodicTasks(
+    context: Context,
+    options?: { readonly raiseOnError?: boolean },
+  ): Promise<number> {
+    this.#sinceMs = this.#runtime.clock.monotonicMs();
+    const idleS = await super.runPeriodicTasks(context, options);
     this.#sinceMs = null;
-    return hasFailed;
+    return idleS;
   }
 }
 
@@ -37,5 +60,5 @@ export const overlappingLoop: Canary = {
     faults: { 'slow-database': 24, stop: 24 },
     guarantees: ['tasks-alive'],
   }),
-  parts: { Loop: ImpatientLoop },
+  parts: { PeriodicTasks: ImpatientTasks },
 };

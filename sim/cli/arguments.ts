@@ -14,6 +14,16 @@ export function parseTime(text: string): number {
   throw new UsageError(`--time ${text} is no time: expected for example 60s, 5m or 1h`);
 }
 
+/** Of a chaos phase, `30d`, `1h`, `10m` or a number of seconds; scenarios say what they allow. */
+export function parseDuration(text: string): { readonly durationS: number } {
+  const [, amount, unit = 's'] = /^(\d{1,7})(s|m|h|d)?$/.exec(text.trim()) ?? [];
+  const durationS = (Number(amount) * (UNIT_MS[unit] ?? 0)) / 1000;
+  if (durationS >= SHORTEST_S && durationS <= LONGEST_S) return { durationS };
+  throw new UsageError(
+    `--duration ${text}: expected from ${SHORTEST_S}s to ${LONGEST_S / 86_400}d, for example 1h or 30d`,
+  );
+}
+
 /** 1 to 64. */
 export function parseWorkers(text: string): number {
   const workers = /^\d{1,2}$/.test(text) ? Number(text) : 0;
@@ -37,4 +47,8 @@ export function parseChanges(source: string | undefined): readonly LoggedChange[
   return source === undefined ? null : loadChanges(source);
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+const SHORTEST_S = 10;
+/** What a plan may hold. */
+const LONGEST_S = 34 * 86_400;

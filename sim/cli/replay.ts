@@ -12,13 +12,13 @@ import { standinCommit } from '../explore/package-root.js';
 import type { RunJob, Subject } from '../explore/job.js';
 import { loadSavedTarget } from '../explore/regressions.js';
 import type { RunSummary } from '../explore/run-summary.js';
-import { findScenario, loadScenario } from '../explore/scenario-lookup.js';
+import { findScenario, loadSubject } from '../explore/scenario-lookup.js';
 import { parseSeed } from '../explore/seeds.js';
 import { UsageError } from '../explore/usage-error.js';
 import type { TraceEvent } from '../kernel/trace.js';
 import { eventLine, failurePage } from '../report/failure-page.js';
 import { formatUs } from '../report/virtual-time.js';
-import { parseChanges, parseDrain } from './arguments.js';
+import { parseChanges, parseDrain, parseDuration } from './arguments.js';
 import { EXIT, exitCodeOf } from './exit-code.js';
 import { factsOf, userFile } from './failures.js';
 
@@ -28,6 +28,7 @@ export function replayCommand(onExit: (code: number) => void): Command {
     .description('run one seed of a scenario again, or a saved plan')
     .argument('<scenario|plan.json>', 'a scenario (with --seed), or the file of a plan')
     .option('--seed <S>', 'the seed: a number or a 40-digit commit hash')
+    .option('--duration <time>', 'the duration that the seed was explored with')
     .option('--trace', 'print every event')
     .option('--drain <tick|immediate>', 'how microtasks are drained', 'tick')
     .option('--changes <repository|file.jsonl>', 'the commit history that the seed was explored with')
@@ -37,6 +38,7 @@ export function replayCommand(onExit: (code: number) => void): Command {
 
 interface ReplayFlags {
   readonly seed?: string;
+  readonly duration?: string;
   readonly trace?: boolean;
   readonly drain: string;
   readonly changes?: string;
@@ -70,6 +72,8 @@ async function savedRequest(file: string, flags: ReplayFlags): Promise<Request> 
   if (!existsSync(file)) throw new UsageError(`there is no plan file ${file}`);
   if (flags.seed !== undefined)
     throw new UsageError(`${file} is a plan, which has its decisions: --seed does not apply`);
+  if (flags.duration !== undefined)
+    throw new UsageError(`${file} is a plan, which has its duration: --duration does not apply`);
   const { target, plan, facts } = await loadSavedTarget(file);
   return { scenario: target.scenario.name, job: jobOf(target.subject, { seed: file, plan }), file, facts };
 }
@@ -79,10 +83,12 @@ async function seedRequest(name: string, flags: ReplayFlags): Promise<Request> {
   if (flags.seed === undefined)
     throw new UsageError(`replay ${name} needs --seed, or the file of a plan instead of the name`);
   const seed = parseSeed(flags.seed);
-  const { scenario } = await loadScenario(file);
+  const duration = flags.duration === undefined ? {} : parseDuration(flags.duration);
+  const subject = { kind: 'file', file, ...duration } as const;
+  const { scenario } = await loadSubject(subject);
   return {
     scenario: scenario.name,
-    job: jobOf({ kind: 'file', file }, { seed, plan: null }),
+    job: jobOf(subject, { seed, plan: null }),
     file: null,
     facts: null,
   };

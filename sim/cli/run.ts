@@ -14,7 +14,7 @@ import { present } from '../../src/core/assert.js';
 import { DEFAULT_LANE, Lane, type LaneOptions } from '../explore/lane.js';
 import { STANDIN_VERSION, standinCommit } from '../explore/package-root.js';
 import { runRegressions } from '../explore/regressions.js';
-import { findScenario, loadScenario, packagedScenarios } from '../explore/scenario-lookup.js';
+import { findScenario, loadSubject, packagedScenarios } from '../explore/scenario-lookup.js';
 import { freshSeeds, parseSeeds, type Seeds } from '../explore/seeds.js';
 import { declaredBy, vacuities, type ScenarioResult } from '../explore/tally.js';
 import { runTwinCampaign, type Nondeterminism } from '../explore/twin-check.js';
@@ -22,7 +22,14 @@ import { jsonDocument } from '../report/json-document.js';
 import { nondeterminismPage } from '../report/failure-page.js';
 import { showProgress, type Progress } from '../report/progress.js';
 import { summaryTable } from '../report/summary-table.js';
-import { defaultWorkers, parseChanges, parseDrain, parseTime, parseWorkers } from './arguments.js';
+import {
+  defaultWorkers,
+  parseChanges,
+  parseDrain,
+  parseDuration,
+  parseTime,
+  parseWorkers,
+} from './arguments.js';
 import { EXIT, gravest } from './exit-code.js';
 import { saveFailures, type Failures } from './failures.js';
 
@@ -32,6 +39,7 @@ export function runCommand(onExit: (code: number) => void): Command {
     .description('explore scenarios over many seeds (all of them for about 20 s, by default)')
     .argument('[scenario...]', 'names (see `standin list`) or paths of scenario files')
     .option('--seeds <A-B|N>', 'a range, a number of fresh seeds, or a 40-digit commit hash')
+    .option('--duration <time>', 'how long the chaos of a run lasts in the world, for example 1h or 30d')
     .option('--time <time>', 'begin no further seed after this time, for example 60s or 5m')
     .option('--workers <N>', 'worker threads (default: one for each core)')
     .option('--json', 'print one JSON document')
@@ -44,6 +52,7 @@ export function runCommand(onExit: (code: number) => void): Command {
 
 interface RunFlags {
   readonly seeds?: string;
+  readonly duration?: string;
   readonly time?: string;
   readonly workers?: string;
   readonly json?: boolean;
@@ -94,19 +103,23 @@ async function openSession(names: readonly string[], flags: RunFlags, commit: st
   const timeMs = flags.time === undefined ? defaultTimeMs : parseTime(flags.time);
   const drain = parseDrain(flags.drain);
   const history = parseChanges(flags.changes);
-  const targets = await loadTargets(names);
+  const targets = await loadTargets(names, flags.duration === undefined ? {} : parseDuration(flags.duration));
   const progress = showProgress(flags.json === true ? process.stderr : process.stdout);
   const failures = saveFailures({ commit, history, print: (line) => progress.note(line) });
   const lane = { ...DEFAULT_LANE, drain, history };
   return { targets, seeds, timeMs, workers, lane, isTwin: flags.twin === true, progress, failures };
 }
 
-async function loadTargets(names: readonly string[]): Promise<readonly Target[]> {
+async function loadTargets(
+  names: readonly string[],
+  duration: { readonly durationS?: number },
+): Promise<readonly Target[]> {
   const targets: Target[] = [];
   for (const name of names.length === 0 ? packagedScenarios() : names) {
     const file = findScenario(name);
-    const { scenario } = await loadScenario(file);
-    targets.push({ scenario, subject: { kind: 'file', file } });
+    const subject = { kind: 'file', file, ...duration } as const;
+    const { scenario } = await loadSubject(subject);
+    targets.push({ scenario, subject });
   }
   return targets;
 }

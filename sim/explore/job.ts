@@ -8,7 +8,13 @@ import type { RunSummary } from './run-summary.js';
 
 /** Which scenario a worker is to load: a file, or that of a canary with its defect built in. */
 export type Subject =
-  { readonly kind: 'file'; readonly file: string } | { readonly kind: 'canary'; readonly name: string };
+  | {
+      readonly kind: 'file';
+      readonly file: string;
+      /** Of the chaos phase, in place of the scenario's own. */
+      readonly durationS?: number;
+    }
+  | { readonly kind: 'canary'; readonly name: string };
 
 /** One run. */
 export interface RunJob {

@@ -35,7 +35,7 @@ export interface Evidence {
   /** The last events up to the first violation (or the end), and a few after it. */
   readonly around: readonly TraceEvent[];
   readonly config: JsonObject;
-  /** Needs no seed: every decision that was not 0 is written out. */
+  /** Needs no seed where the second run recorded decisions: each that was not 0 is written out. */
   readonly plan: Plan;
   /** Of the second run; another hash than the summary's is nondeterminism. */
   readonly traceHash: string;
@@ -86,7 +86,7 @@ export function evidenceOf(plan: Plan, result: RunResult): Evidence {
     violations: result.violations,
     around: eventsAround(result.tail, atUs),
     config: result.config,
-    plan: { ...plan, seed: null, decisions: result.decisions ?? plan.decisions },
+    plan: result.decisions === null ? plan : { ...plan, seed: null, decisions: result.decisions },
     traceHash: result.traceHash,
     pending: Object.entries(result.oracles).flatMap(([name, { pending }]) =>
       pending.map((open) => `${name}: ${open}`),

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { StandinError } from '../../src/core/errors.js';
 import { nearest } from '../../src/core/nearest.js';
 import { UserModule } from '../kernel/user-modules.js';
-import type { Scenario } from '../scenario.js';
+import { lasting, type Scenario } from '../scenario.js';
 import type { Subject } from './job.js';
 import { SCENARIOS_FOLDER } from './package-root.js';
 import type { SimulateOptions } from './simulate.js';
@@ -61,7 +61,10 @@ function displayName(file: string): string {
 
 /** @throws UsageError when the scenario does not load. */
 export async function loadSubject(subject: Subject): Promise<LoadedScenario> {
-  return subject.kind === 'file' ? loadScenario(subject.file) : loadCanary(subject.name);
+  if (subject.kind === 'canary') return loadCanary(subject.name);
+  const loaded = await loadScenario(subject.file);
+  const { durationS } = subject;
+  return durationS === undefined ? loaded : { ...loaded, scenario: lasting(loaded.scenario, durationS) };
 }
 
 /**

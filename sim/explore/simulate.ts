@@ -69,6 +69,8 @@ export interface RunResult {
 }
 
 const MAX_EVENTS = 20_000_000;
+/** … and for each second of the run; the scenarios have 4 to 7. */
+const MAX_EVENTS_PER_S = 100;
 const TAIL = 2_000;
 
 /**
@@ -130,11 +132,11 @@ class Run {
     this.#engines = engines;
     const { drain = 'tick', keepTrace = false, onProgress, module } = options;
     this.#kernel = new Kernel({
-      decisions: new Decisions(plan.seed, plan.decisions),
+      decisions: new Decisions(plan.seed, plan.decisions, options.recordDecisions === true),
       trace: new Trace({ keepAll: keepTrace }),
       epochMs: plan.epochMs,
       drain,
-      maxEvents: MAX_EVENTS,
+      maxEvents: mostEvents(plan),
       ...(onProgress && { onProgress }),
       guard: { mode: scenario.ambient, ...(module && { sourceOf: (frame) => module.sourceOf(frame) }) },
     });
@@ -203,7 +205,7 @@ class Run {
 
   #reason(end: RunEnd): string | null {
     if (this.#broken !== null) return this.#broken;
-    return end === 'event-limit' ? `the run did not end within ${MAX_EVENTS} events` : null;
+    return end === 'event-limit' ? `the run did not end within ${mostEvents(this.#plan)} events` : null;
   }
 
   #newSchedulers(version: number): readonly BaseScheduler[] {
@@ -263,6 +265,10 @@ class Run {
     this.#violations.push(...violations);
     this.#kernel.stop();
   }
+}
+
+function mostEvents({ durationS, convergenceS }: Plan): number {
+  return MAX_EVENTS + MAX_EVENTS_PER_S * (durationS + convergenceS);
 }
 
 function contextOf(

@@ -1,7 +1,7 @@
 // The worker thread of a campaign: loads each scenario once, then runs one plan at a time.
 //
 // A run that does not pass is run again at once with everything recorded, since only this second run can tell what
-// happened. Nothing else is kept from one run to the next, but for traces that a twin check has asked for.
+// happened; a long one is too large for that, and ends with the first thing that is wrong anyway. Nothing else is kept from one run to the next, but for traces that a twin check has asked for.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { present } from '../../src/core/assert.js';
@@ -21,6 +21,9 @@ import { planForSeed, type Plan } from './plan.js';
 import { evidenceOf, summarize, type RunSummary } from './run-summary.js';
 import { loadSubject, type LoadedScenario } from './scenario-lookup.js';
 import type { simulate as Simulate, SimulateOptions } from './simulate.js';
+
+/** A quarter of a day has some 100,000 events and some megabytes of decisions. */
+const LONGEST_RECORDED_S = 21_600;
 
 const setup = workerData as WorkerSetup;
 const port = present(parentPort, 'the port to the main thread');
@@ -62,7 +65,8 @@ async function run(job: RunJob): Promise<RunSummary> {
 }
 
 async function explain(loaded: LoadedScenario, plan: Plan): Promise<RunSummary['evidence']> {
-  const options = optionsFor(loaded, { keepTrace: true, recordDecisions: true });
+  const isShort = plan.durationS <= LONGEST_RECORDED_S;
+  const options = optionsFor(loaded, { keepTrace: isShort, recordDecisions: isShort });
   return evidenceOf(plan, await simulate(loaded.scenario, plan, options));
 }
 

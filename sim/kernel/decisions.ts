@@ -23,12 +23,14 @@ const MILLION = 1_000_000;
 export class Decisions {
   readonly #seed: string | null;
   readonly #overrides: DecisionLog;
+  readonly #isRecording: boolean;
   readonly #streams = new Map<string, Map<string, Stream>>();
 
-  /** `seed` null: every decision is 0 unless overridden. */
-  constructor(seed: string | null, overrides: DecisionLog = {}) {
+  /** `seed` null: every decision is 0 unless overridden. Without `isRecording` what was decided is not kept. */
+  constructor(seed: string | null, overrides: DecisionLog = {}, isRecording = true) {
     this.#seed = seed;
     this.#overrides = overrides;
+    this.#isRecording = isRecording;
   }
 
   /** The stream of (site, entity): the same object for the same names. */
@@ -40,13 +42,14 @@ export class Decisions {
       stream = new Stream(
         this.#seed === null ? null : hashNames(this.#seed, site, entity),
         this.#overridesOf(site, entity),
+        this.#isRecording,
       );
       entities.set(entity, stream);
     }
     return stream;
   }
 
-  /** Every decision made so far whose value was not 0, in the order in which the streams were first used. */
+  /** Every decision recorded so far whose value was not 0, in the order in which the streams were first used. */
   nonDefault(): DecisionLog {
     const log: DecisionLog = {};
     for (const [site, entities] of this.#streams) {
@@ -85,8 +88,10 @@ class Stream implements DecisionStream {
   readonly #high: number;
   readonly #low: number;
   readonly #overrides: ReadonlyMap<number, number> | null;
+  readonly #isRecording: boolean;
 
-  constructor(key: Hash64 | null, overrides: ReadonlyMap<number, number> | null) {
+  constructor(key: Hash64 | null, overrides: ReadonlyMap<number, number> | null, isRecording: boolean) {
+    this.#isRecording = isRecording;
     this.#isSeeded = key !== null;
     this.#high = key?.high ?? 0;
     this.#low = key?.low ?? 0;
@@ -116,7 +121,7 @@ class Stream implements DecisionStream {
   }
 
   #record(ordinal: number, value: number): number {
-    if (value !== 0) {
+    if (value !== 0 && this.#isRecording) {
       this.ordinals.push(ordinal);
       this.values.push(value);
     }

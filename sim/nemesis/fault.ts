@@ -8,6 +8,7 @@ import type fc from 'fast-check';
 import type { Kernel } from '../kernel/kernel.js';
 import type { DatabaseServer } from '../world/database-server.js';
 import type { Network } from '../world/network.js';
+import type { ChoreList } from '../workload/chores.js';
 import type { ReplicaNode } from '../world/replica-node.js';
 import type { RouterNode } from '../world/router-node.js';
 
@@ -66,6 +67,8 @@ export interface FaultSurface {
   readonly database: DatabaseServer;
   /** Null when nobody reads from one in this world. */
   readonly replica: ReplicaNode | null;
+  /** Null when no driver of this world has tasks that could be spoilt. */
+  readonly chores: ChoreList | null;
   readonly masters: readonly string[];
   /** The drift that the plan gives the clock of this master, in ppm. */
   driftPpm(master: string): number;

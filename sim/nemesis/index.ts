@@ -39,6 +39,9 @@ import { slowConsumer } from './slow-consumer.js';
 import { slowDatabase } from './slow-database.js';
 import { slowLink } from './slow-link.js';
 import { stop } from './stop.js';
+import { taskError } from './task-error.js';
+import { taskHang } from './task-hang.js';
+import { taskOverrun } from './task-overrun.js';
 
 /** Every fault, in the order in which they are listed. */
 export const FAULTS: readonly Fault[] = [
@@ -78,6 +81,9 @@ export const FAULTS: readonly Fault[] = [
   sessionLimit,
   pauseInTransaction,
   replicaLag,
+  taskError,
+  taskHang,
+  taskOverrun,
 ];
 
 /** The fault of this kind. @throws StandinError `unknown-fault` naming the nearest kind. */

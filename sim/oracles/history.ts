@@ -72,13 +72,28 @@ export interface StateReadHistoryEvent extends ProcessId {
 export interface TaskHistoryEvent extends ProcessId {
   readonly kind: 'task';
   readonly atUs: number;
-  readonly what: 'started' | 'skipped' | 'ended' | 'retired';
+  readonly what: 'added' | 'started' | 'skipped' | 'ended' | 'retired';
   readonly manager: string;
   readonly task: string;
-  /** Of `started`: from run to run, on the clock of the process. */
+  /** The monotonic clock of the process at that instant, as the simulator knows it. */
+  readonly monotonicMs: number;
+  /** Of `added`: how it is to run. */
+  readonly rule: TaskRule | null;
+  /** Of `started`: somebody has asked for it. Of `ended`: by an error. */
+  readonly flag: boolean;
+}
+
+/** When a task is to run, in milliseconds of the monotonic clock. */
+export interface TaskRule {
   readonly spacingMs: number;
-  /** Of `ended`: by an error. */
-  readonly failed: boolean;
+  /** From the start of a run that failed to the next, at the least. */
+  readonly retryMs: number;
+  /** The first run is due at once. */
+  readonly immediate: boolean;
+  /** A spacing above 20 s is up to 5 % longer. */
+  readonly jitter: boolean;
+  /** The other tasks of its manager do not wait for it. */
+  readonly parallel: boolean;
 }
 
 /**

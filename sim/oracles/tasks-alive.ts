@@ -1,9 +1,19 @@
 // G12 tasks-alive: a periodic task never overlaps itself, keeps its spacing, and outlives its own errors.
 //
-// A task is due at multiples of its spacing after its first run (with 5 % of jitter above 20 s); a run that is late shifts
-// none of those that follow. While its process runs and no task of the same manager is under way, a task that is due has to
-// begin within the slack. Between runs nothing else is asked: a task may be woken, and after an error it may come sooner.
-// Runs are known by the probe; nothing that it says of lateness is believed.
+// Due is reckoned anew, by the rule with which the task was added and by the clock of its process as the simulator knows it:
+// to the millisecond, whatever that clock's rate. Of what a run says of itself one thing is believed: that it was woken.
+// Jitter is not seen, so the boundary of a task that has it lies in an interval. Every 10 s, last run counted at 100:
+//
+//   begins at 110, at 123 when kept until then, or twice between (woken)   right; due at 120, 130, 120
+//   begins at 123, ends at 124, begins at 133                              late since 130: it counts from the run
+//   begins at 123 after a run of another of its manager that ended at 115  late since 120
+//   fails at 112, retry 1 s: begins at 111, or not by 112.1                early; dead
+//   fails at 112, no retry: not begun by 120.1 (and 2 % for its clock)     dead
+//   begins at 105 and nobody woke it                                       early
+//   parallel, begins at 110, lets 120 go, fails at 124                     right when it begins at 130
+//   is under way for more than 300 s that its process ran                  hung
+//
+// What keeps a task: its process is paused, or a run of a task of the same manager for which that waits (not a parallel one).
 
 import { formatUs } from '../report/virtual-time.js';
 import {
@@ -13,45 +23,59 @@ import {
   type Oracle,
   type OracleRun,
   type TaskHistoryEvent,
+  type TaskRule,
   type Violation,
 } from './history.js';
 import { nameProcess } from './sentences.js';
 
 const NAME = 'tasks-alive';
-/** What a task that is due may wait for: clocks that run 1 % slow come on top. */
-const SLACK_US = 1_500_000;
+/** From the instant at which nothing keeps a task that is due to its beginning; timers count whole milliseconds. */
+const SLACK_MS = 100;
+/** A run has several deadlines of the database, 30 s each, and then some. */
+const LONGEST_RUN_MS = 300_000;
 const LONGEST_WITHOUT_JITTER_MS = 20_000;
 
 export const tasksAlive: Oracle = { name: NAME, start: () => new TasksAliveRun() };
 
+/** One instant by both clocks. */
+interface Instant {
+  readonly atUs: number;
+  /** Of the process. */
+  readonly ms: number;
+}
+
+/** Tasks that may keep each other. */
+interface Manager {
+  /** Runs under way that the others wait for. */
+  busy: number;
+  idle: Instant;
+}
+
 interface Task {
   readonly name: string;
   readonly process: string;
-  /** By process and manager: who may keep it waiting. */
-  readonly manager: string;
-  spacingUs: number;
-  /** Where its spacing counts from; see `moveBoundary`. */
-  boundaryUs: number;
-  /** How many runs in a row came a spacing after the one before; from two on the boundary is certain. */
-  regular: number;
-  /** When its last run began. */
-  beganUs: number;
+  readonly manager: Manager;
+  readonly rule: TaskRule;
+  /** What counts as its last run lies in here; null: it never ran and is due at once. */
+  last: { readonly lowMs: number; readonly highMs: number } | null;
+  began: Instant | null;
   isRunning: boolean;
   hasFailed: boolean;
+  /** When it was added, or its last run ended. */
+  idle: Instant;
 }
 
 class TasksAliveRun implements OracleRun {
   checks = 0;
   readonly #tasks = new Map<string, Task>();
-  /** Since when each process runs without a break; missing while it is paused. */
+  /** Since when each process runs without a break; missing while it is paused, and when it stops. */
   readonly #runningSinceUs = new Map<string, number>();
-  /** By manager: how many of its tasks are under way, and when the last one ended. */
-  readonly #managers = new Map<string, { busy: number; idleSinceUs: number }>();
+  readonly #managers = new Map<string, Manager>();
   /** Before this instant nothing is overdue. */
-  #dueUs = Number.POSITIVE_INFINITY;
+  #overdueUs = Number.POSITIVE_INFINITY;
 
   observe(event: HistoryEvent): readonly Violation[] {
-    const overdue = event.atUs > this.#dueUs ? this.#judge(event.atUs) : NO_VIOLATIONS;
+    const overdue = event.atUs > this.#overdueUs ? this.#judge(event.atUs) : NO_VIOLATIONS;
     if (event.kind === 'life') this.#live(event);
     if (event.kind !== 'task') return overdue;
     const found = this.#follow(event);
@@ -68,7 +92,7 @@ class TasksAliveRun implements OracleRun {
       case 'start':
       case 'resume':
         this.#runningSinceUs.set(process, event.atUs);
-        this.#dueUs = event.atUs;
+        this.#overdueUs = event.atUs;
         break;
       case 'pause':
         this.#runningSinceUs.delete(process);
@@ -84,107 +108,195 @@ class TasksAliveRun implements OracleRun {
 
   #forget(process: string): void {
     this.#runningSinceUs.delete(process);
-    for (const [key, task] of this.#tasks) {
-      if (task.process !== process) continue;
-      this.#tasks.delete(key);
-      this.#managers.delete(task.manager);
-    }
+    for (const [key, task] of this.#tasks) if (task.process === process) this.#tasks.delete(key);
+    for (const key of this.#managers.keys()) if (key.startsWith(`${process}/`)) this.#managers.delete(key);
   }
 
   #follow(event: TaskHistoryEvent): Violation | null {
     const process = nameProcess(event);
     if (!this.#runningSinceUs.has(process)) return null; // it stops
     const key = `${process}/${event.manager}/${event.task}`;
-    if (event.what === 'started') return this.#begin(key, process, event);
+    if (event.what === 'added') return this.#add(key, process, event);
     const task = this.#tasks.get(key);
     if (task === undefined) return null;
-    if (event.what === 'ended') this.#end(task, event);
-    if (event.what === 'retired') this.#tasks.delete(key);
+    const now = { atUs: event.atUs, ms: event.monotonicMs };
+    switch (event.what) {
+      case 'started':
+        return this.#begin(task, now, event.flag);
+      case 'skipped':
+        return this.#skip(task, now);
+      case 'ended':
+        return this.#end(task, now, event.flag);
+      case 'retired':
+        this.#tasks.delete(key);
+        return null;
+    }
+  }
+
+  #add(key: string, process: string, event: TaskHistoryEvent): null {
+    const { atUs, monotonicMs: ms, rule } = event;
+    if (rule === null) return null;
+    const idle = { atUs, ms };
+    const managerKey = `${process}/${event.manager}`;
+    const manager = this.#managers.get(managerKey) ?? { busy: 0, idle };
+    this.#managers.set(managerKey, manager);
+    const last = rule.immediate ? null : { lowMs: ms, highMs: ms };
+    const times = { last, began: null, isRunning: false, hasFailed: false, idle };
+    const task = { name: event.task, process, manager, rule, ...times };
+    this.#tasks.set(key, task);
+    this.#expect(task);
     return null;
   }
 
-  #begin(key: string, process: string, event: TaskHistoryEvent): Violation | null {
-    const { atUs, task: name, spacingMs } = event;
+  #begin(task: Task, now: Instant, isWoken: boolean): Violation | null {
     this.checks++;
-    const spacingUs = spacingMs * 1000;
-    const before = this.#tasks.get(key);
-    const manager = `${process}/${event.manager}`;
-    const state = this.#managers.get(manager) ?? { busy: 0, idleSinceUs: atUs };
-    this.#managers.set(manager, state);
-    state.busy++;
-    if (before === undefined) {
-      const begun = { boundaryUs: atUs, regular: 0, beganUs: atUs, isRunning: true, hasFailed: false };
-      this.#tasks.set(key, { name, process, manager, spacingUs, ...begun });
-      return null;
-    }
-    const wasRunning = before.isRunning;
-    before.isRunning = true;
-    moveBoundary(before, atUs, 4 * (atUs - state.idleSinceUs) < spacingUs);
-    before.spacingUs = spacingUs;
-    if (!wasRunning) return null;
-    const message = `${name} of ${process} began at ${formatUs(atUs)} while its last run was under way`;
-    return { guarantee: NAME, atUs, message, subject: name };
+    const wrong = task.isRunning ? overlap(task, now) : this.#mistimed(task, now, isWoken);
+    moveLast(task, now.ms, this.#longestWaitMs(task, now, isWoken));
+    task.isRunning = true;
+    task.began = now;
+    if (!task.rule.parallel) task.manager.busy++;
+    this.#expect(task);
+    return wrong;
   }
 
-  #end(task: Task, { atUs, failed }: TaskHistoryEvent): void {
-    const state = this.#managers.get(task.manager);
-    if (state !== undefined) {
-      state.busy = Math.max(0, state.busy - 1);
-      state.idleSinceUs = atUs;
+  #mistimed(task: Task, now: Instant, isWoken: boolean): Violation | null {
+    const { rule, last, began, manager } = task;
+    const isRetry = isRetried(task) && now.ms >= (began?.ms ?? 0) + rule.retryMs;
+    if (last !== null && now.ms < last.lowMs + rule.spacingMs && !isWoken && !isRetry)
+      return violation(task, now, `began, was due ${formatMs(last.lowMs + rule.spacingMs - now.ms)} later`);
+    const freeMs = Math.max(dueMs(task), manager.idle.ms, task.idle.ms);
+    const sinceUs = this.#runningSinceUs.get(task.process) ?? now.atUs;
+    const lateMs = Math.min(now.ms - freeMs, (now.atUs - sinceUs) / 1000);
+    if (lateMs <= SLACK_MS) return null;
+    return violation(task, now, `began, ${formatMs(now.ms - freeMs)} late although nothing kept it`);
+  }
+
+  #skip(task: Task, now: Instant): Violation | null {
+    if (!task.isRunning) return violation(task, now, 'was left out although no run of it was under way');
+    moveLast(task, now.ms, Number.POSITIVE_INFINITY);
+    return null;
+  }
+
+  /** A run that begins has been due for so long at most; null when that cannot be told. */
+  #longestWaitMs(task: Task, now: Instant, isWoken: boolean): number | null {
+    const { manager, idle, process } = task;
+    if (isWoken || isRetried(task)) return null;
+    const sinceUs = this.#runningSinceUs.get(process) ?? now.atUs;
+    const isKept =
+      Math.min(now.ms - manager.idle.ms, now.ms - idle.ms, (now.atUs - sinceUs) / 1020) <= SLACK_MS;
+    return isKept ? Number.POSITIVE_INFINITY : SLACK_MS;
+  }
+
+  #end(task: Task, now: Instant, hasFailed: boolean): null {
+    if (!task.rule.parallel) {
+      task.manager.busy = Math.max(0, task.manager.busy - 1);
+      task.manager.idle = now;
     }
     task.isRunning = false;
-    task.hasFailed = failed;
-    this.#dueUs = Math.min(this.#dueUs, deadlineOf(task));
+    task.hasFailed = hasFailed;
+    task.idle = now;
+    this.#expect(task);
+    return null;
+  }
+
+  #expect(task: Task): void {
+    this.#overdueUs = Math.min(this.#overdueUs, this.#deadlineUs(task) ?? Number.POSITIVE_INFINITY);
   }
 
   #judge(atUs: number): readonly Violation[] {
     const violations: Violation[] = [];
-    this.#dueUs = Number.POSITIVE_INFINITY;
+    this.#overdueUs = Number.POSITIVE_INFINITY;
     for (const [key, task] of this.#tasks) {
-      const deadlineUs = this.#deadline(task);
+      const deadlineUs = this.#deadlineUs(task);
       if (deadlineUs === null) continue;
       if (atUs <= deadlineUs) {
-        this.#dueUs = Math.min(this.#dueUs, deadlineUs);
+        this.#overdueUs = Math.min(this.#overdueUs, deadlineUs);
         continue;
       }
       this.#tasks.delete(key);
-      const { name, process, spacingUs, boundaryUs, hasFailed } = task;
-      const why = hasFailed ? 'since a run that failed' : 'although nothing kept it';
-      const message =
-        `${name} of ${process}, every ${formatUs(spacingUs)}, was due at ${formatUs(boundaryUs + spacingUs)} and had not ` +
-        `begun by ${formatUs(deadlineUs)}, ${why}`;
-      violations.push({ guarantee: NAME, atUs: deadlineUs, message, subject: name });
+      violations.push(missing(task, deadlineUs));
     }
     return violations;
   }
 
-  /** Until when it has to begin; null while something keeps it. */
-  #deadline(task: Task): number | null {
+  /** Until when it has to end, or to begin; null while something keeps it. */
+  #deadlineUs(task: Task): number | null {
     const sinceUs = this.#runningSinceUs.get(task.process);
-    const manager = this.#managers.get(task.manager);
-    if (sinceUs === undefined || manager === undefined || manager.busy > 0) return null;
-    return Math.max(deadlineOf(task), sinceUs + SLACK_US, manager.idleSinceUs + SLACK_US);
+    if (sinceUs === undefined) return null;
+    const { manager, idle } = task;
+    if (task.isRunning) return Math.max(sinceUs, task.began?.atUs ?? 0) + LONGEST_RUN_MS * 1000;
+    if (manager.busy > 0) return null;
+    const freeUs = Math.max(sinceUs, manager.idle.atUs, idle.atUs, dueUs(task));
+    return Math.ceil(freeUs + SLACK_MS * 1020);
   }
 }
 
-/**
- * Where the spacing of a task counts from after a run that began at `atUs`. From a boundary that is certain it is the last
- * multiple, so that a run that was late or woken shifts nothing. After many missed ones, or in the second half of a
- * spacing, nobody can tell on drifting clocks: then it counts from the run, until two runs in a row have come a spacing
- * after the one before, and nothing kept them.
- */
-function moveBoundary(task: Task, atUs: number, wasKept: boolean): void {
-  const { boundaryUs, spacingUs, beganUs } = task;
-  const passedUs = atUs - boundaryUs;
-  const sinceUs = passedUs % spacingUs;
-  const isRegular = !wasKept && 50 * Math.abs(atUs - beganUs - spacingUs) <= spacingUs;
-  const isOnGrid = task.regular >= 2 && passedUs < 5 * spacingUs && 2 * sinceUs < spacingUs;
-  task.boundaryUs = isOnGrid ? Math.min(atUs, atUs - sinceUs + Math.floor(passedUs / 50)) : atUs;
-  task.regular = isRegular ? task.regular + 1 : isOnGrid ? task.regular : 0;
-  task.beganUs = atUs;
+/** The latest instant at which it can be due, by the clock of its process. */
+function dueMs(task: Task): number {
+  const { last, rule, began, idle } = task;
+  if (last === null) return idle.ms;
+  const regularMs = last.highMs + rule.spacingMs;
+  return isRetried(task) && began !== null ? Math.min(regularMs, began.ms + rule.retryMs) : regularMs;
 }
 
-function deadlineOf({ boundaryUs, spacingUs }: Task): number {
-  const jitterPercent = spacingUs > LONGEST_WITHOUT_JITTER_MS * 1000 ? 5 : 0;
-  return boundaryUs + Math.ceil((spacingUs * (101 + jitterPercent)) / 100) + SLACK_US;
+/** Whether its last run failed, and it is to come sooner for that. */
+function isRetried({ hasFailed, rule }: Task): boolean {
+  return hasFailed && rule.retryMs < rule.spacingMs;
+}
+
+/** The same by true time: clocks may run 1 % slow, and begin to at any time. */
+function dueUs(task: Task): number {
+  return task.idle.atUs + Math.max(0, dueMs(task) - task.idle.ms) * 1020;
+}
+
+/**
+ * A run at `ms` counts as the last multiple of the spacing that is not in the future, and the jitter more. For how long it
+ * was due, at most, tells more of where the last one lies.
+ */
+function moveLast(task: Task, ms: number, longestWaitMs: number | null): void {
+  const { last, rule } = task;
+  const { spacingMs } = rule;
+  if (last === null) {
+    task.last = { lowMs: ms, highMs: ms };
+    return;
+  }
+  let { lowMs, highMs } = last;
+  if (longestWaitMs !== null) {
+    highMs = Math.max(lowMs, Math.min(highMs, ms - spacingMs));
+    lowMs = Math.min(highMs, Math.max(lowMs, ms - spacingMs - longestWaitMs));
+  }
+  const passed = Math.floor((ms - lowMs) / spacingMs);
+  // When the run may have been the first since a boundary or the last before it, all that is known is that it was one.
+  const isCertain = passed === Math.floor((ms - highMs) / spacingMs);
+  task.last = {
+    lowMs: isCertain ? lowMs + spacingMs * passed : ms - spacingMs + 1,
+    highMs: (isCertain ? highMs + spacingMs * passed : ms) + longestJitterMs(rule),
+  };
+}
+
+/** Whole seconds, less than a twentieth of the spacing. */
+function longestJitterMs({ jitter, spacingMs }: TaskRule): number {
+  if (!jitter || spacingMs <= LONGEST_WITHOUT_JITTER_MS) return 0;
+  return (Math.ceil(spacingMs / 20_000) - 1) * 1000;
+}
+
+function overlap(task: Task, now: Instant): Violation {
+  return violation(task, now, 'began while its last run was under way');
+}
+
+function missing(task: Task, deadlineUs: number): Violation {
+  const { began, hasFailed, isRunning } = task;
+  const now = { atUs: deadlineUs, ms: 0 };
+  if (isRunning) return violation(task, now, `was still under way, since ${formatUs(began?.atUs ?? 0)}`);
+  const why = hasFailed ? 'since a run that failed' : 'although nothing kept it';
+  return violation(task, now, `had not begun, due at ${formatUs(dueUs(task))} at the latest, ${why}`);
+}
+
+function violation({ name, process, rule }: Task, { atUs }: Instant, what: string): Violation {
+  const message = `${name} of ${process}, every ${formatMs(rule.spacingMs)}: at ${formatUs(atUs)} it ${what}`;
+  return { guarantee: NAME, atUs, message, subject: name };
+}
+
+function formatMs(ms: number): string {
+  return formatUs(Math.round(ms * 1000));
 }

@@ -8,6 +8,7 @@ import { StandinError, describeError } from '../../src/core/errors.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { NewChange } from '../../src/db/changes.js';
 import { BuildDriver } from '../../src/drivers/build-driver.js';
+import type { Driver } from '../../src/drivers/driver-host.js';
 import { BuildMaster, type MasterPorts } from '../../src/master/build-master.js';
 import type { MasterOptions } from '../../src/master/config.js';
 import { SOUND_PARTS, type MasterParts } from '../../src/master/parts.js';
@@ -15,6 +16,7 @@ import { createMessageQueue } from '../../src/mq/mq-options.js';
 import type { Runtime } from '../../src/runtime/runtime.js';
 import type { BaseScheduler } from '../../src/schedulers/base.js';
 import type { Kernel, Process } from '../kernel/kernel.js';
+import type { ChoreList } from '../workload/chores.js';
 import type { SimulatedWorkers } from '../workload/simulated-executor.js';
 import type { HistoryEvent } from '../oracles/history.js';
 import { JobDirectories } from './job-directories.js';
@@ -37,6 +39,8 @@ export interface ClusterOptions {
   readonly schedulers: (version: number) => readonly BaseScheduler[];
   /** Who does the builds; null: nobody. */
   readonly builds: SimulatedWorkers | null;
+  /** Tasks that a fault may spoil; null: none. */
+  readonly chores: ChoreList | null;
   readonly parts: Partial<MasterParts>;
   readonly onProbe: (process: Process, event: string, detail: JsonObject) => void;
   /** The start of a master is complete, or its clean stop has begun. */
@@ -236,12 +240,14 @@ export class Cluster {
     );
   }
 
-  /** One driver for all builders, if anybody builds. */
-  #drivers(process: Process, schedulers: readonly BaseScheduler[]): readonly BuildDriver[] {
-    const { builds } = this.#options;
+  /** One driver for all builders, if anybody builds, and the chores, if any. */
+  #drivers(process: Process, schedulers: readonly BaseScheduler[]): readonly Driver[] {
+    const { builds, chores } = this.#options;
     const builders = [...new Set(schedulers.flatMap(({ builderNames }) => builderNames))];
-    if (builds === null || builders.length === 0) return [];
-    return [new BuildDriver('builds', builders, { executor: builds.executorOf(process), timeOutS: 600 })];
+    const drivers: Driver[] = chores === null ? [] : [chores.driverOf(process)];
+    if (builds === null || builders.length === 0) return drivers;
+    const options = { executor: builds.executorOf(process), timeOutS: 600 };
+    return [...drivers, new BuildDriver('builds', builders, options)];
   }
 
   #ports(process: Process): MasterPorts {

@@ -9,7 +9,8 @@ import { masterNames } from '../explore/plan.js';
 import type { Kernel, LifeEvent, Process } from '../kernel/kernel.js';
 import { DATABASE_NODE, type Fault, type FaultSurface, type PlannedFault } from '../nemesis/fault.js';
 import { faultOfKind } from '../nemesis/index.js';
-import type { HistoryEvent, TaskHistoryEvent } from '../oracles/history.js';
+import type { HistoryEvent, TaskHistoryEvent, TaskRule } from '../oracles/history.js';
+import { ChoreList } from '../workload/chores.js';
 import type { PlannedOperation } from '../workload/operation.js';
 import { Operator } from '../workload/operator.js';
 import { SimulatedWorkers, type SimulatedBuilds } from '../workload/simulated-executor.js';
@@ -64,6 +65,7 @@ export class World implements FaultSurface {
   readonly masters: readonly string[];
   readonly faultCounts = new Map<string, FaultCount>();
   readonly replica: ReplicaNode | null;
+  readonly chores: ChoreList | null;
   database: DatabaseServer;
   readonly #options: WorldOptions;
   readonly #cluster: Cluster;
@@ -90,6 +92,8 @@ export class World implements FaultSurface {
     kernel.onLife((event) => this.#lived(event));
     const { replicaEngine } = options;
     this.replica = replicaEngine === null ? null : new ReplicaNode(kernel, this.network, replicaEngine);
+    // There for the faults that strike them: every other plan does without, and pays nothing.
+    this.chores = plan.faults.some(({ kind }) => kind.startsWith('task-')) ? new ChoreList(kernel) : null;
     this.database = this.#startServer();
     this.router.start();
     this.#cluster = new Cluster({
@@ -101,6 +105,7 @@ export class World implements FaultSurface {
       routerUrl: this.router.url,
       schedulers: options.schedulers,
       builds: options.builds === null ? null : new SimulatedWorkers(kernel, options.builds),
+      chores: this.chores,
       parts: options.parts,
       onProbe: (process, event, detail) => this.#probed(process, event, detail),
       onLife: (process, what) => this.#masterLived(process, what),
@@ -329,18 +334,12 @@ export class World implements FaultSurface {
 }
 
 function taskEvent(atUs: number, process: Process, event: string, detail: JsonObject): TaskHistoryEvent {
-  const {
-    manager,
-    task,
-    spacingMs = 0,
-    failed = false,
-  } = detail as {
-    manager: string;
-    task: string;
-    spacingMs?: number;
-    failed?: boolean;
-  };
+  const { manager, task } = detail as { manager: string; task: string };
   const what = event.slice('task-'.length) as TaskHistoryEvent['what'];
+  const rule = what === 'added' ? (detail as unknown as TaskRule) : null;
+  const flag = detail['woken'] === true || detail['failed'] === true;
   const { node, incarnation } = process;
-  return { kind: 'task', atUs, node: node.name, incarnation, what, manager, task, spacingMs, failed };
+  const monotonicMs = process.monotonicMs();
+  // prettier-ignore
+  return { kind: 'task', atUs, node: node.name, incarnation, what, manager, task, monotonicMs, rule, flag };
 }

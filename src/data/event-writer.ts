@@ -9,11 +9,9 @@
 import { present } from '../core/assert.js';
 import { StandinError } from '../core/errors.js';
 import { encodeJson, sealedJson } from '../core/json.js';
-import type { Row, Statement } from '../db/driver.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import { storeEventsStatement, type StoredEvent } from '../db/events.js';
 import { enqueueStatement } from '../db/queues.js';
-import { integerOf } from '../db/row.js';
 import type { Transaction } from '../db/transaction.js';
 import type { MessageQueue } from '../mq/message-queue.js';
 import { wallSeconds, type Clock } from '../runtime/clock.js';
@@ -82,18 +80,18 @@ export class EventWriter {
     tx.afterCommit(() => this.#publish(stored));
   }
 
-  /** Step 4 begins with this statement, which rides on the watching of a heartbeat, once a poll. */
-  scanStatement(): Statement {
-    return this.#db.events.unpublishedStatement(SCAN_LIMIT);
-  }
-
-  /** Step 4, with the rows of `scanStatement`. */
-  async publishOrphans(rows: readonly Row[]): Promise<void> {
-    const ids = rows.map((row) => integerOf(row, 'id'));
+  /** Step 4, once a poll. */
+  async publishOrphans(): Promise<void> {
+    const ids = await this.#db.events.unpublished(SCAN_LIMIT);
     const mine = new Set(this.#published);
     const orphans = ids.filter((id) => this.#seenBefore.has(id) && !mine.has(id));
     this.#seenBefore = new Set(ids);
     if (orphans.length > 0) this.#publish(await this.#db.events.get(orphans));
+  }
+
+  /** Whether there is something to forget. */
+  get hasPublished(): boolean {
+    return this.#published.length > 0;
   }
 
   /** Step 3, once a heartbeat. */

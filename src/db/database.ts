@@ -15,6 +15,7 @@ import { Loans } from './loans.js';
 import type { ReplicaReads } from './replica.js';
 import { textOf } from './row.js';
 import { SessionPool } from './session-pool.js';
+import { SharedReads } from './shared-reads.js';
 import { rollBack, Transaction } from './transaction.js';
 
 export interface TransactionOptions {
@@ -46,6 +47,7 @@ export class Database implements ReplicaReads {
   readonly #runtime: Runtime;
   readonly #pool: SessionPool;
   readonly #loans: Loans;
+  readonly #shared = new SharedReads((statements) => this.read(statements));
   #isStopped = false;
 
   constructor(driver: Driver, runtime: Runtime) {
@@ -66,6 +68,11 @@ export class Database implements ReplicaReads {
     return this.#retrying({ isIdempotent: true, deadlineMs }, () =>
       this.#onSession((session) => session.run(statements)),
     );
+  }
+
+  /** One read, which shares its round trip with those that are asked for in the same turn; tried again for 30 s. */
+  readShared(statement: Statement): Promise<StatementResult> {
+    return this.#shared.read(statement);
   }
 
   /** Reads as of one instant: one round trip, tried again for 30 s. A single statement needs no transaction for that. */

@@ -42,9 +42,11 @@ export class EventsConnector {
     this.#database = database;
   }
 
-  /** The ids of at most `limit` events that have not been published, ascending. */
-  unpublishedStatement(limit: number): Statement {
-    return { sql: 'SELECT id FROM events ORDER BY id LIMIT ?', values: [limit] };
+  /** The ids of at most `limit` events that have not been published, ascending; one shared read. */
+  async unpublished(limit: number): Promise<readonly number[]> {
+    const statement = { sql: 'SELECT id FROM events ORDER BY id LIMIT ?', values: [limit] };
+    const { rows } = await this.#database.readShared(statement);
+    return rows.map((row) => integerOf(row, 'id'));
   }
 
   /** Those of these events that are still there. */

@@ -10,9 +10,9 @@ import type { JsonValue } from '../core/json.js';
 import type { FencedState, StateOwner } from '../data/fenced-state.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { NewChange } from '../db/changes.js';
+import { LoneTask } from '../periodic/lone-task.js';
 import type { Commands } from '../runtime/commands.js';
 import { ClusteredService } from '../services/clustered-service.js';
-import { Loop } from '../services/loop.js';
 
 /** What a master gives to each of its change sources. */
 export interface ChangeSourceContext {
@@ -32,7 +32,7 @@ export abstract class ChangeSource extends ClusteredService {
   readonly pollS: number;
   #context: ChangeSourceContext | null = null;
   #objectid = 0;
-  #looking: Loop | null = null;
+  #looking: LoneTask | null = null;
 
   /** @throws ConfigError */
   constructor(name: string, { pollS = 60 }: ChangeSourceOptions = {}) {
@@ -75,8 +75,8 @@ export abstract class ChangeSource extends ClusteredService {
   }
 
   protected override async startActivity(): Promise<void> {
-    const options = { name: `change source '${this.name}'`, intervalMs: Math.round(this.pollS * 1000) };
-    this.#looking = new Loop(this.runtime, options, () => this.look());
+    const options = { name: `change source '${this.name}'`, spacingMs: this.pollS * 1000, jitter: true };
+    this.#looking = new LoneTask(this.runtime, options, () => this.look());
     this.#looking.start();
   }
 

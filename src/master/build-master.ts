@@ -96,7 +96,6 @@ export class BuildMaster {
   readonly #calls: CallCommitter;
   readonly #lease: Lease;
   readonly #poll: Poll;
-  readonly #upkeep: Upkeep;
   readonly #builders: BuilderList;
   readonly #services: ServiceGroup;
   readonly #subscriptions: readonly Subscription[];
@@ -106,6 +105,7 @@ export class BuildMaster {
   #masterid = 0;
   #heartbeat: Heartbeat | null = null;
   #keeper: ClaimKeeper | null = null;
+  #upkeep: Upkeep | null = null;
   #drivers: DriverHost | null = null;
   #lapse: Timer | null = null;
   #started: Promise<void> | null = null;
@@ -126,8 +126,7 @@ export class BuildMaster {
     this.queries = new DataQueries(this.#replica ?? this.db.database);
     this.data = new DataUpdates(this.db, this.#writer, runtime.clock);
     this.#effects = new this.#parts.EffectCommitter(this.db, this.#writer, runtime.clock);
-    this.#poll = new Poll(runtime, this.config.claimPollMs, this.#parts.Loop);
-    this.#upkeep = new Upkeep(runtime, this.db, this.#poll);
+    this.#poll = new Poll(runtime.logger);
     this.#calls = new CallCommitter(this.db, this.#writer, runtime.clock);
     this.#lease = new this.#parts.Lease(runtime.clock, this.config.leaseMs);
     this.#builders = new BuilderList({
@@ -246,12 +245,12 @@ export class BuildMaster {
       {
         name: 'upkeep',
         start: async () => {
-          this.#upkeep.start();
+          this.#upkeep?.start();
           this.#builders.start();
         },
         stop: async () => {
           this.#builders.stop();
-          this.#upkeep.stop();
+          await this.#upkeep?.stop();
         },
       },
       {
@@ -293,10 +292,11 @@ export class BuildMaster {
       lease: this.#lease,
       masterid: this.#masterid,
       heartbeatMs: this.config.heartbeatMs,
-      Loop: this.#parts.Loop,
+      PeriodicTasks: this.#parts.PeriodicTasks,
       onLapsed: () => this.#quiesce('its lease has lapsed'),
       onRenewed: () => {
         this.#watchLapse();
+        this.#upkeep?.forget();
         if (!this.#stopping.signal.aborted) this.#keeper?.resume();
       },
       onExpired: () => this.#rejoin(),
@@ -314,25 +314,18 @@ export class BuildMaster {
   async #register(): Promise<void> {
     const { runtime } = this.#ports;
     const { schedulers, changeSources, builders, heartbeatMs, leaseMs } = this.config;
+    const { PeriodicTasks } = this.#parts;
     const keeper = new ClaimKeeper(
       {
         runtime,
         db: this.db,
         updates: this.data,
-        writer: this.#writer,
         lease: this.#lease,
         watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
         masterid: this.#masterid,
         heartbeatMs,
-        Loop: this.#parts.Loop,
-        poll: this.#poll,
-        housekeeping: new this.#parts.Housekeeping({
-          db: this.db,
-          updates: this.data,
-          logger: runtime.logger,
-          masterid: this.#masterid,
-          watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
-        }),
+        PeriodicTasks,
+        onEnded: () => this.#upkeep?.keepHouse(),
       },
       [...schedulers, ...changeSources],
     );
@@ -340,7 +333,24 @@ export class BuildMaster {
     for (const source of changeSources) await this.#bindSource(source, keeper);
     await this.#listBuilders(builders, schedulers);
     this.#keeper = keeper;
+    this.#upkeep = this.#upkeepOf();
     this.#drivers = this.#driverHost();
+  }
+
+  #upkeepOf(): Upkeep {
+    const { runtime } = this.#ports;
+    const { claimPollMs, leaseMs } = this.config;
+    const housekeeping = new this.#parts.Housekeeping({
+      db: this.db,
+      updates: this.data,
+      logger: runtime.logger,
+      masterid: this.#masterid,
+      watch: new this.#parts.OwnerWatch(runtime.clock, leaseMs),
+    });
+    return new Upkeep({
+      ...{ runtime, db: this.db, writer: this.#writer, poll: this.#poll },
+      ...{ housekeeping, claimPollMs, PeriodicTasks: this.#parts.PeriodicTasks },
+    });
   }
 
   #driverHost(): DriverHost {

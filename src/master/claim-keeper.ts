@@ -1,8 +1,7 @@
 // Which of a master's clustered services it holds: looked at once a heartbeat, and at once when there is reason to.
 //
-// One pass is one round trip when there is nothing to do. At each poll it looks, in
-// the same round trip, for events that were not published and for masters that are dead. It reads who owns the services
-// of this master, and
+// A pass is a periodic task in a runner of its own, and one round trip when there is nothing to do. It reads who owns the
+// services of this master, and
 //   - lets go of a service whose claim is not there any more;
 //   - claims one that is free, and takes up again one that this very incarnation still owns;
 //   - ends an owner that has been unable to renew for a whole lease, and claims in the same pass.
@@ -10,16 +9,14 @@
 
 import { describeError } from '../core/errors.js';
 import { present } from '../core/assert.js';
-import type { EventWriter } from '../data/event-writer.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Statement } from '../db/driver.js';
 import { ownershipOf, type Claim, type Ownership, type ServiceKind } from '../db/claims.js';
+import { LoneTask } from '../periodic/lone-task.js';
+import type { PeriodicTasks } from '../periodic/periodic-tasks.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { ClusteredService, Tenure } from '../services/clustered-service.js';
-import type { Loop } from '../services/loop.js';
-import type { Poll } from '../services/poll.js';
-import type { Housekeeping } from './housekeeping.js';
 import type { Lease } from './lease.js';
 import type { OwnerWatch, Suspect } from './owner-watch.js';
 
@@ -27,37 +24,36 @@ export interface KeeperContext {
   readonly runtime: Runtime;
   readonly db: DatabaseConnector;
   readonly updates: DataUpdates;
-  readonly writer: EventWriter;
   readonly lease: Lease;
   readonly watch: OwnerWatch;
   readonly masterid: number;
   readonly heartbeatMs: number;
-  readonly Loop: typeof Loop;
-  readonly poll: Poll;
-  readonly housekeeping: Housekeeping;
+  readonly PeriodicTasks: typeof PeriodicTasks;
+  /** An owner was ended: it may have left something behind. */
+  onEnded(): void;
 }
+
+const RETRY_MS = 1_000;
 
 export class ClaimKeeper implements Tenure {
   readonly #context: KeeperContext;
   readonly #services: Set<ClusteredService>;
   /** Those of them that are on their way out: left, not claimed any more. */
   readonly #removed = new Set<ClusteredService>();
-  readonly #loop: Loop;
+  readonly #task: LoneTask;
   /** Each resolves when a pass that began after it was added here has ended, whether it succeeded or not. */
   readonly #awaiting: (() => void)[] = [];
   #isSuspended = false;
-  /** The next pass looks for events that their writers left behind, and for masters that are dead. */
-  #isScanDue = true;
   #ownership: Map<ServiceKind, Statement> | null = null;
-  #endPolling = (): void => undefined;
   /** Services that are being attended to, each with what resolves when that is done. */
   readonly #attended = new Map<ClusteredService, Promise<void>>();
 
   constructor(context: KeeperContext, services: readonly ClusteredService[]) {
     this.#context = context;
     this.#services = new Set(services);
-    const options = { name: 'claim keeper', intervalMs: context.heartbeatMs, retryMs: 1_000 };
-    this.#loop = new context.Loop(context.runtime, options, () => this.#announcedPass());
+    const { runtime, heartbeatMs, PeriodicTasks: Manager } = context;
+    const options = { name: 'watching', spacingMs: heartbeatMs, retryMs: RETRY_MS };
+    this.#task = new LoneTask(runtime, options, () => this.#announcedPass(), Manager);
   }
 
   /**
@@ -66,10 +62,7 @@ export class ClaimKeeper implements Tenure {
    */
   async start(): Promise<void> {
     const first = this.#nextPass();
-    this.#endPolling = this.#context.poll.add(() => {
-      this.#isScanDue = true;
-    });
-    this.#loop.start();
+    this.#task.start();
     await first;
   }
 
@@ -77,8 +70,7 @@ export class ClaimKeeper implements Tenure {
   async stop(): Promise<void> {
     this.#isSuspended = true;
     this.#passEnded(this.#awaiting.splice(0));
-    this.#endPolling();
-    await this.#loop.stop();
+    await this.#task.stop();
     await Promise.all(this.#attended.values());
     await this.#leaveAll('its master stops', { isReleasing: true });
     await this.releaseOwned(); // what had been left without being released
@@ -90,7 +82,7 @@ export class ClaimKeeper implements Tenure {
     this.#ownership = null;
     const next = this.#nextPass();
     this.lookAgain();
-    if (!this.#loop.isStopping) await next;
+    if (!this.#task.isStopping) await next;
   }
 
   /** Attends to it no more; resolves when nothing of it runs any more and its claim has been given back. */
@@ -105,7 +97,7 @@ export class ClaimKeeper implements Tenure {
 
   /** Looks at once. */
   lookAgain(): void {
-    this.#loop.wake();
+    this.#task.wake();
   }
 
   isTrusted(incarnation: number): boolean {
@@ -169,16 +161,13 @@ export class ClaimKeeper implements Tenure {
   }
 
   async #pass(): Promise<void> {
-    const { db, writer, watch, housekeeping } = this.#context;
+    const { db, watch, onEnded } = this.#context;
     this.letGoOfUntrusted();
     const services = [...this.#services];
     const claims = services.map((service) => service.claim);
-    const isScanning = this.#isScanDue;
-    this.#isScanDue = false;
-    const statements = [...this.#ownershipStatements().values()];
-    if (isScanning) statements.push(writer.scanStatement(), housekeeping.watchStatement());
-    const kinds = [...this.#ownershipStatements().keys()];
-    const results = statements.length === 0 ? [] : await db.database.read(statements);
+    const owned = this.#ownershipStatements();
+    const kinds = [...owned.keys()];
+    const results = owned.size === 0 ? [] : await db.database.read([...owned.values()]);
     const seen = kinds.map((_, i) => present(results[i], 'ownerships').rows.map(ownershipOf));
     const endedOwners = await this.#endOverdue(watch.observe(seen.flat()));
     for (const [i, service] of services.entries()) {
@@ -187,18 +176,7 @@ export class ClaimKeeper implements Tenure {
       if (ownership === undefined || claims[i] !== service.claim || this.#isBusy(service)) continue;
       this.#attend(service, ownership, endedOwners);
     }
-    if (isScanning) {
-      await writer.publishOrphans(present(results.at(-2), 'unpublished events').rows);
-      await housekeeping.keepHouse(present(results.at(-1), 'masters').rows);
-    }
-    if (endedOwners.size > 0) this.#scanAgain();
-    await writer.forgetPublished();
-  }
-
-  /** Who has just been ended may have left something behind. */
-  #scanAgain(): void {
-    this.#isScanDue = true;
-    this.lookAgain();
+    if (endedOwners.size > 0) onEnded();
   }
 
   #isBusy(service: ClusteredService): boolean {

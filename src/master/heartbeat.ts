@@ -1,4 +1,5 @@
-// The heartbeat: renews the lease on a session of its own, in a runner of its own, and never dies of an error.
+// The heartbeat: a periodic task that renews the lease, on a session of its own and in a runner of its own. It never dies of
+// an error.
 //
 // A lease that is not trusted any more is not renewed before its claims have been given back. Otherwise: an owner is paused, renews at
 // once when it resumes, and is paused again before it could act; observers then wait a whole lease anew, and so on.
@@ -10,8 +11,9 @@
 import { unreachable } from '../core/assert.js';
 import type { DatabaseConnector } from '../db/connector.js';
 import type { Session } from '../db/driver.js';
+import { LoneTask } from '../periodic/lone-task.js';
+import type { PeriodicTasks } from '../periodic/periodic-tasks.js';
 import type { Runtime } from '../runtime/runtime.js';
-import type { Loop } from '../services/loop.js';
 import type { Lease } from './lease.js';
 
 export interface HeartbeatContext {
@@ -20,7 +22,7 @@ export interface HeartbeatContext {
   readonly lease: Lease;
   readonly masterid: number;
   readonly heartbeatMs: number;
-  readonly Loop: typeof Loop;
+  readonly PeriodicTasks: typeof PeriodicTasks;
   /** The lease is not trusted any more; resolves when nothing acts any more and the claims have been given back. */
   onLapsed(): Promise<void>;
   /** The lease was renewed. */
@@ -35,21 +37,22 @@ const RETRY_MS = 1_000;
 
 export class Heartbeat {
   readonly #context: HeartbeatContext;
-  readonly #loop: Loop;
+  readonly #task: LoneTask;
   #session: Session | null = null;
 
   constructor(context: HeartbeatContext) {
     this.#context = context;
-    const options = { name: 'heartbeat', intervalMs: context.heartbeatMs, retryMs: RETRY_MS };
-    this.#loop = new context.Loop(context.runtime, options, () => this.#beat());
+    const { runtime, heartbeatMs, PeriodicTasks: Manager } = context;
+    const options = { name: 'heartbeat', spacingMs: heartbeatMs, retryMs: RETRY_MS };
+    this.#task = new LoneTask(runtime, options, () => this.#beat(), Manager);
   }
 
   start(): void {
-    this.#loop.start();
+    this.#task.start();
   }
 
   async stop(): Promise<void> {
-    await this.#loop.stop();
+    await this.#task.stop();
     this.#session?.close();
   }
 

@@ -2,12 +2,11 @@
 // own a service, and releases what dead lives have left behind. Every master does; the database lets each thing happen
 // once (src/db/leftovers.ts).
 //
-// It rides on the looks of the claim keeper, once a poll: a statement that mostly finds the live masters and nothing else.
+// A look, once a poll, is one statement that mostly finds the live masters and nothing else.
 
 import { describeError } from '../core/errors.js';
 import type { DataUpdates } from '../data/updates.js';
 import type { DatabaseConnector } from '../db/connector.js';
-import type { Row, Statement } from '../db/driver.js';
 import { watchedMasterOf, type WatchedMaster } from '../db/leftovers.js';
 import type { Logger } from '../runtime/runtime.js';
 import type { OwnerWatch, SeenOwner } from './owner-watch.js';
@@ -29,13 +28,10 @@ export class Housekeeping {
     this.context = context;
   }
 
-  /** Selects the masters that are to be watched. */
-  watchStatement(): Statement {
-    return this.context.db.leftovers.watchStatement();
-  }
-
-  /** Acts on the rows of `watchStatement`; what fails is logged, and comes again at the next poll. */
-  async keepHouse(rows: readonly Row[]): Promise<void> {
+  /** Looks, and acts on what it finds; what fails for one master is logged, and comes again at the next poll. */
+  async keepHouse(): Promise<void> {
+    const { leftovers, database } = this.context.db;
+    const { rows } = await database.readShared(leftovers.watchStatement());
     const masters = rows.map(watchedMasterOf);
     const ended: number[] = [];
     const others = masters.filter(({ active, masterid }) => active && masterid !== this.context.masterid);

@@ -6,8 +6,8 @@ import { EventWriter } from '../data/event-writer.js';
 import { SchedulersConnector } from '../db/schedulers.js';
 import { SimpleMQ } from '../mq/simple-queue.js';
 import { WampMQ } from '../mq/wamp-queue.js';
+import { PeriodicTasks } from '../periodic/periodic-tasks.js';
 import { EventFeed } from '../schedulers/event-feed.js';
-import { Loop } from '../services/loop.js';
 import { Housekeeping } from './housekeeping.js';
 import { Lease } from './lease.js';
 import { OwnerWatch } from './owner-watch.js';
@@ -22,8 +22,8 @@ export interface MasterParts {
   readonly Lease: typeof Lease;
   readonly OwnerWatch: typeof OwnerWatch;
   readonly Housekeeping: typeof Housekeeping;
-  /** What repeats the heartbeat, the watching and the claim polls. */
-  readonly Loop: typeof Loop;
+  /** What runs the heartbeat, the watching and the upkeep. */
+  readonly PeriodicTasks: typeof PeriodicTasks;
 }
 
 export const SOUND_PARTS: MasterParts = {
@@ -36,5 +36,5 @@ export const SOUND_PARTS: MasterParts = {
   Lease,
   OwnerWatch,
   Housekeeping,
-  Loop,
+  PeriodicTasks,
 };

@@ -1,56 +1,94 @@
-// What keeps the database from growing for ever, once an hour on every master: results of operations that nobody can ask for
-// any more are forgotten, and queues from which nobody seems to take anything are reported. A queue is never dropped by
-// itself: nothing in the database tells a consumer that is gone for good from one that comes back tomorrow.
+// What a master does now and then besides its heartbeat and its watching, as periodic tasks of one manager: none waits for
+// another, and what is due at the same instant shares a round trip to the database.
+//
+//   claim poll     every claim poll: whoever scans for what no message announced does it
+//   publishing     every claim poll: events whose writers did not live to publish them
+//   housekeeping   every claim poll, and when an owner was ended: masters that are dead, and what they left behind
+//   forgetting     every claim poll, and with a heartbeat when there are any: the rows of events that were published
+//   pruning        every hour: results of operations that nobody can ask for any more; queues that nobody seems to read
+//
+// A queue is never dropped by itself: nothing in the database tells a consumer that is gone for good from one that comes
+// back tomorrow.
 
-import { describeError } from '../core/errors.js';
+import type { EventWriter } from '../data/event-writer.js';
 import type { DatabaseConnector } from '../db/connector.js';
+import { periodicTask } from '../periodic/periodic-task.js';
+import type { PeriodicTasks } from '../periodic/periodic-tasks.js';
+import { startPeriodicTasks, type Runner } from '../periodic/run-periodic-tasks.js';
 import { wallSeconds } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 import type { Poll } from '../services/poll.js';
+import type { Housekeeping } from './housekeeping.js';
 
-const INTERVAL_MS = 3_600_000;
+export interface UpkeepContext {
+  readonly runtime: Runtime;
+  readonly db: DatabaseConnector;
+  readonly writer: EventWriter;
+  readonly housekeeping: Housekeeping;
+  readonly poll: Poll;
+  readonly claimPollMs: number;
+  readonly PeriodicTasks: typeof PeriodicTasks;
+}
+
+const PRUNING_S = 3_600;
 /** A queue with so many messages is reported as long as nobody takes any. */
 export const LONG_QUEUE = 10_000;
 
 export class Upkeep {
-  readonly #runtime: Runtime;
-  readonly #db: DatabaseConnector;
-  readonly #poll: Poll;
-  #doneAtMs: number;
-  #end = (): void => undefined;
+  readonly #context: UpkeepContext;
+  #tasks: PeriodicTasks | null = null;
+  #runner: Runner | null = null;
 
-  /** The first time comes an hour from now. */
-  constructor(runtime: Runtime, db: DatabaseConnector, poll: Poll) {
-    this.#runtime = runtime;
-    this.#db = db;
-    this.#poll = poll;
-    this.#doneAtMs = runtime.clock.monotonicMs();
+  constructor(context: UpkeepContext) {
+    this.#context = context;
   }
 
+  /** Begins, with a first look for what is published by nobody and for dead masters. */
   start(): void {
-    this.#end = this.#poll.add(() => this.#look());
+    const { runtime, PeriodicTasks: Manager } = this.#context;
+    const tasks = new Manager(runtime, { name: 'upkeep' });
+    this.#addTasks(tasks);
+    this.#tasks = tasks;
+    this.#runner = startPeriodicTasks(runtime, tasks, { name: 'upkeep', context: () => null });
   }
 
-  /** Looks no more; what is under way ends with the database. */
-  stop(): void {
-    this.#end();
+  /** Resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    await this.#runner?.stop();
   }
 
-  #look(): void {
-    const now = this.#runtime.clock.monotonicMs();
-    if (now - this.#doneAtMs < INTERVAL_MS) return;
-    this.#doneAtMs = now;
-    void this.#work().catch((error: unknown) =>
-      this.#runtime.logger.log('warning', `upkeep is put off by an hour: ${describeError(error)}`),
-    );
+  /** Looks for dead masters and what they left behind at once. */
+  keepHouse(): void {
+    this.#tasks?.wake('housekeeping');
   }
 
-  async #work(): Promise<void> {
-    await this.#db.operations.prune(wallSeconds(this.#runtime.clock));
-    for (const { name, waiting } of await this.#db.queues.list()) {
+  /** Forgets what was published, if there is anything. */
+  forget(): void {
+    if (this.#context.writer.hasPublished) this.#tasks?.wake('forgetting');
+  }
+
+  #addTasks(tasks: PeriodicTasks): void {
+    const { writer, housekeeping, poll, claimPollMs } = this.#context;
+    // No jitter: others may have to wait for it, and have a bound.
+    const everyPoll = { spacing: claimPollMs / 1000, jitter: false, parallel: true };
+    const fromNowOn = { ...everyPoll, runImmediately: true };
+    const all = [
+      periodicTask({ ...everyPoll, name: 'claim poll' }, () => poll.tell()),
+      periodicTask({ ...fromNowOn, name: 'publishing' }, () => writer.publishOrphans()),
+      periodicTask({ ...fromNowOn, name: 'housekeeping' }, () => housekeeping.keepHouse()),
+      periodicTask({ ...everyPoll, name: 'forgetting' }, () => writer.forgetPublished()),
+      periodicTask({ name: 'pruning', spacing: PRUNING_S, parallel: true }, () => this.#prune()),
+    ];
+    for (const task of all) tasks.addPeriodicTask(task);
+  }
+
+  async #prune(): Promise<void> {
+    const { runtime, db } = this.#context;
+    await db.operations.prune(wallSeconds(runtime.clock));
+    for (const { name, waiting } of await db.queues.list()) {
       if (waiting < LONG_QUEUE) continue;
       const advice = 'if its consumer is gone for good, drop it: standin queue drop';
-      this.#runtime.logger.log('warning', `${waiting} messages wait in the queue '${name}'; ${advice}`);
+      runtime.logger.log('warning', `${waiting} messages wait in the queue '${name}'; ${advice}`);
     }
   }
 }

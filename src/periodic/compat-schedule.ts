@@ -54,6 +54,9 @@ export class CompatSchedule implements Schedule {
     return { next, end: () => idleS };
   }
 
+  /** The reference cannot: a task comes when it comes. */
+  hurry(): void {}
+
   lastRuns(): ReadonlyMap<string, number | null> {
     return this.#lastRuns;
   }

@@ -5,15 +5,14 @@
 // outlasts its spacing takes the place of the runs that would have begun meanwhile. One that is not parallel delays the
 // tasks after it, and they delay it.
 
-import { defineTask, checkOptions, KNOWN_OPTIONS } from './task-definition.js';
-import type { OptionKinds, PeriodicTaskOptions, TaskBody, TaskDefinition } from './task-definition.js';
 import { mark, markOf, type TaskDecorator } from './periodic-task.js';
-
-/** What can be said about a driver's task. */
-export interface DriverPeriodicTaskOptions extends PeriodicTaskOptions {
-  /** The manager does not wait for it. Default true. */
-  readonly parallel?: boolean;
-}
+import {
+  checkOptions,
+  defineTask,
+  type PeriodicTaskOptions,
+  type TaskBody,
+  type TaskDefinition,
+} from './task-definition.js';
 
 /** Bare, `@driverPeriodicTask`: every 60 s, parallel. */
 export function driverPeriodicTask<Body extends TaskBody>(
@@ -21,19 +20,16 @@ export function driverPeriodicTask<Body extends TaskBody>(
   context?: ClassMethodDecoratorContext,
 ): Body;
 /** Marks `body`; for those who use no decorators. */
-export function driverPeriodicTask<Body extends TaskBody>(
-  options: DriverPeriodicTaskOptions,
-  body: Body,
-): Body;
+export function driverPeriodicTask<Body extends TaskBody>(options: PeriodicTaskOptions, body: Body): Body;
 /** `@driverPeriodicTask({ … })`. */
-export function driverPeriodicTask(options: DriverPeriodicTaskOptions): TaskDecorator;
+export function driverPeriodicTask(options: PeriodicTaskOptions): TaskDecorator;
 /** @throws ConfigError for a wrong argument, for what is no method, and for a function that is marked already. */
 export function driverPeriodicTask(
-  first: DriverPeriodicTaskOptions | TaskBody,
+  first: PeriodicTaskOptions | TaskBody,
   second?: TaskBody | ClassMethodDecoratorContext,
 ): TaskBody | TaskDecorator {
   if (typeof first === 'function') return mark(DRIVER_TASK, first, second, (body) => define({}, body));
-  checkOptions('driverPeriodicTask', first, DRIVER_OPTIONS);
+  checkOptions('driverPeriodicTask', first);
   const decorate: TaskDecorator = (body, context) =>
     mark(DRIVER_TASK, body, context, (marked) => define(first, marked));
   return typeof second === 'function' ? decorate(second) : decorate;
@@ -46,9 +42,6 @@ export function driverTaskOf(value: unknown): TaskDefinition | null {
 
 const DRIVER_TASK = Symbol('driverPeriodicTask');
 
-const DRIVER_OPTIONS: OptionKinds = { ...KNOWN_OPTIONS, parallel: 'boolean' };
-
-function define(options: DriverPeriodicTaskOptions, body: TaskBody): TaskDefinition {
-  const { parallel = true, ...rest } = checkOptions('driverPeriodicTask', options, DRIVER_OPTIONS);
-  return { ...defineTask('driverPeriodicTask', rest, body), isParallel: parallel };
+function define(options: PeriodicTaskOptions, body: TaskBody): TaskDefinition {
+  return defineTask('driverPeriodicTask', { ...options, parallel: options.parallel ?? true }, body);
 }

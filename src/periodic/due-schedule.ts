@@ -8,12 +8,12 @@ import { assert } from '../core/assert.js';
 import { ConfigError } from '../core/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import { jitterS, nearestBoundary } from './boundary.js';
-import { Heap, type Precedes } from './heap.js';
+import { Heap, type Placed, type Precedes } from './heap.js';
 import type { DueTask, Pass, Schedule } from './schedule.js';
 import { DEFAULT_SPACING_S, type TaskDefinition } from './task-definition.js';
 
 /** A task and its times, milliseconds. */
-export interface Entry {
+export interface Entry extends Placed {
   readonly task: TaskDefinition;
   readonly spacingMs: number;
   /** Place in the order of adding. */
@@ -32,6 +32,7 @@ export class DueSchedule implements Schedule {
   readonly #runsExternal: boolean;
   readonly #byName = new Map<string, Entry>();
   readonly #waiting: Heap<Entry>;
+  readonly #pass: DuePass;
 
   /** `uniform` draws from [0, 1), once a run; without `runsExternal`, tasks that may run elsewhere are never due. */
   constructor(
@@ -44,6 +45,7 @@ export class DueSchedule implements Schedule {
     this.#uniform = uniform;
     this.#runsExternal = runsExternal;
     this.#waiting = new Heap(precedes);
+    this.#pass = new DuePass(clock, this.#waiting, (entry, nowMs) => this.#run(entry, nowMs));
   }
 
   add(task: TaskDefinition): void {
@@ -54,13 +56,22 @@ export class DueSchedule implements Schedule {
     const times = task.runImmediately
       ? { lastRunMs: null, dueMs: nowMs }
       : { lastRunMs: nowMs, dueMs: nowMs + spacingMs };
-    const entry: Entry = { task, spacingMs, position: this.#byName.size, ...times };
+    const entry: Entry = { task, spacingMs, position: this.#byName.size, place: -1, ...times };
     this.#byName.set(task.name, entry);
     if (this.#runsExternal || !task.isExternalOk) this.#waiting.push(entry);
   }
 
   beginPass(): Pass {
-    return new DuePass(this.#clock, this.#waiting, (entry, nowMs) => this.#run(entry, nowMs));
+    return this.#pass.begin();
+  }
+
+  hurry(name: string, inS: number): void {
+    const entry = this.#byName.get(name);
+    const nowMs = this.#clock.monotonicMs();
+    // What is due already need not be moved, and is, in the middle of a pass, not among those that wait.
+    if (entry === undefined || entry.place < 0 || entry.dueMs <= nowMs) return;
+    entry.dueMs = Math.min(entry.dueMs, nowMs + Math.ceil(inS * 1000));
+    this.#waiting.moveUp(entry);
   }
 
   lastRuns(): ReadonlyMap<string, number | null> {
@@ -70,13 +81,15 @@ export class DueSchedule implements Schedule {
 
   /** Moves the last run to now, snapped to the boundary. */
   #run(entry: Entry, nowMs: number): void {
-    const { lastRunMs, spacingMs } = entry;
-    const jitterMs = lastRunMs === null ? 0 : 1000 * jitterS(entry.task.spacingS, this.#uniform());
+    const { lastRunMs, spacingMs, task } = entry;
+    const isJittered = lastRunMs !== null && task.isJittered;
+    const jitterMs = isJittered ? 1000 * jitterS(task.spacingS, this.#uniform()) : 0;
     entry.lastRunMs = nearestBoundary(nowMs, lastRunMs, spacingMs, jitterMs);
     entry.dueMs = entry.lastRunMs + spacingMs;
   }
 }
 
+/** The pass of a schedule, the same object each time: most find nothing, or one task. */
 class DuePass implements Pass {
   readonly #clock: Clock;
   readonly #waiting: Heap<Entry>;
@@ -86,12 +99,19 @@ class DuePass implements Pass {
   /** Due, and before it or itself: for the next pass. */
   readonly #passed: Entry[] = [];
   #lastPosition = -1;
-  #hasEnded = false;
+  #isUnderWay = false;
 
   constructor(clock: Clock, waiting: Heap<Entry>, run: (entry: Entry, nowMs: number) => void) {
     this.#clock = clock;
     this.#waiting = waiting;
     this.#run = run;
+  }
+
+  begin(): this {
+    assert(!this.#isUnderWay, 'one pass at a time');
+    this.#isUnderWay = true;
+    this.#lastPosition = -1;
+    return this;
   }
 
   next(): DueTask | null {
@@ -107,9 +127,10 @@ class DuePass implements Pass {
   }
 
   end(): number {
-    assert(!this.#hasEnded, 'a pass ends once');
-    this.#hasEnded = true;
+    assert(this.#isUnderWay, 'a pass ends once');
+    this.#isUnderWay = false;
     for (const entry of this.#passed) this.#waiting.push(entry);
+    this.#passed.length = 0;
     for (let entry = this.#ready.pop(); entry !== undefined; entry = this.#ready.pop()) {
       this.#waiting.push(entry);
     }

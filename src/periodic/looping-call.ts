@@ -6,7 +6,6 @@
 // reported, with by how much.
 
 import { describeError, StandinError } from '../core/errors.js';
-import { sleep } from '../runtime/clock.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 /** Thrown by the function to end its loop; `value` is what `wait` resolves with. */
@@ -40,6 +39,8 @@ export interface StartOptions {
   readonly initialDelayS?: number;
   /** An error of the function ends the loop and is what `wait` rejects with. Default true; otherwise it is logged. */
   readonly stopOnError?: boolean;
+  /** Whether a late call is reported. Default true; false where the function reports what is late itself. */
+  readonly reportsLate?: boolean;
 }
 
 /** Decides when the next call is due. Milliseconds, not necessarily whole. */
@@ -67,7 +68,8 @@ export class LoopingCall {
   /** Of the loop that runs, or null. */
   #stopping: AbortController | null = null;
   #done: Promise<unknown> = Promise.resolve(true);
-  #nap = new AbortController();
+  /** Ends the pause between two calls; null while there is none. */
+  #endPause: (() => void) | null = null;
   #isWoken = false;
 
   /** `name` is for logs and errors. */
@@ -80,13 +82,13 @@ export class LoopingCall {
   /** No further call begins; harmless when none would. The one under way goes on. */
   stop(): void {
     this.#stopping?.abort('stopped');
-    this.#nap.abort('stopped');
+    this.#endPause?.();
   }
 
   /** The next call begins at once, or right after the one under way. */
   wake(): void {
     this.#isWoken = true;
-    this.#nap.abort('woken');
+    this.#endPause?.();
   }
 
   /**
@@ -131,12 +133,12 @@ export class LoopingCall {
   }
 
   async #repeat(pacing: Pacing, options: StartOptions, stopping: AbortSignal): Promise<void> {
-    const { initialDelayS = 0, stopOnError = true } = options;
+    const { initialDelayS = 0, stopOnError = true, reportsLate = true } = options;
     let plannedMs = this.#nowMs();
     if (initialDelayS > 0) plannedMs = await this.#rest({ delayMs: initialDelayS * 1000 }, stopping);
     while (!stopping.aborted) {
       const startedMs = this.#nowMs();
-      this.#reportLate(startedMs - plannedMs);
+      if (reportsLate) this.#reportLate(startedMs - plannedMs);
       this.#isWoken = false;
       const pause = await this.#callOnce(pacing, stopOnError, startedMs);
       if (stopping.aborted) return;
@@ -158,14 +160,23 @@ export class LoopingCall {
 
   /** Returns the instant for which the next call was planned. */
   async #rest({ delayMs, behindMs = 0 }: Pause, stopping: AbortSignal): Promise<number> {
-    const { clock } = this.#runtime;
-    const plannedMs = clock.monotonicMs() + delayMs - behindMs;
-    if (!this.#isWoken && !stopping.aborted) {
-      this.#nap = new AbortController();
-      // Rounded up: a call must not begin before its time.
-      await sleep(clock, Math.min(Math.ceil(delayMs), LONGEST_SLEEP_MS), this.#nap.signal);
-    }
+    const plannedMs = this.#nowMs() + delayMs - behindMs;
+    // Rounded up: a call must not begin before its time.
+    if (!this.#isWoken && !stopping.aborted)
+      await this.#pause(Math.min(Math.ceil(delayMs), LONGEST_PAUSE_MS));
     return plannedMs;
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#endPause = null;
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#runtime.clock.setTimer(end, delayMs);
+      this.#endPause = end;
+    });
   }
 
   #reportLate(lateMs: number): void {
@@ -184,4 +195,4 @@ export class LoopingCall {
 }
 
 /** The longest that a timer can be set to; 24 days. */
-const LONGEST_SLEEP_MS = 2 ** 31 - 1;
+const LONGEST_PAUSE_MS = 2 ** 31 - 1;

@@ -1,10 +1,11 @@
 // PeriodicTasks: an object with periodic tasks, and the pass that runs those that are due. When that is, its schedule says.
 //
-// Tasks run one after the other in the order in which they were defined; only a driver's parallel tasks run beside them. No
-// task ever overlaps itself: one that is due while a run of it is under way lets that instant go, and it is reported. An
-// error ends the run of its task and nothing else. Who calls `runPeriodicTasks` again after the time that it returns is not
+// Tasks run one after the other in the order in which they were defined; only parallel tasks run beside them. No task ever
+// overlaps itself: one that is due while a run of it is under way lets that instant go, and it is reported; one that is
+// woken then runs again when that run has ended. An error ends the run of its task and nothing else. Who calls `runPeriodicTasks` again after the time that it returns is not
 // its business; run-periodic-tasks.ts does that.
 
+import type { JsonObject } from '../core/json.js';
 import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import type { Runtime } from '../runtime/runtime.js';
 import { collectTasks } from './collect-tasks.js';
@@ -44,9 +45,12 @@ export class PeriodicTasks<Context = unknown> {
   readonly #runtime: Runtime;
   readonly #name: string;
   readonly #lateAfterS: number;
+  readonly #runsExternal: boolean;
   readonly #schedule: Schedule;
   /** Runs under way, by the name of the task. */
-  readonly #running = new Map<string, { readonly sinceMs: number; readonly ended: Promise<void> }>();
+  readonly #running = new Map<string, Run>();
+  /** Tasks that were woken and have not begun since. */
+  readonly #woken = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #isInPass = false;
 
@@ -56,6 +60,7 @@ export class PeriodicTasks<Context = unknown> {
     this.#runtime = runtime;
     this.#name = options.name ?? this.constructor.name;
     this.#lateAfterS = lateAfterS;
+    this.#runsExternal = runExternalTasks;
     this.#schedule = semantics.schedule(runtime, runExternalTasks);
     for (const task of semantics.collect(this, taskOf)) this.#add(task, this);
   }
@@ -75,7 +80,11 @@ export class PeriodicTasks<Context = unknown> {
       while (signal?.aborted !== true) {
         const due = pass.next();
         if (due === null) break;
-        await this.#begin(due, context, raiseOnError);
+        const run = this.#begin(due, context);
+        // What is parallel is not even awaited: tasks that are due together begin together, and can share a round trip.
+        if (run === null || due.task.isParallel) continue;
+        const outcome = await run;
+        if (raiseOnError && outcome.isError) throw outcome.error;
       }
     } finally {
       idleS = pass.end();
@@ -117,13 +126,25 @@ export class PeriodicTasks<Context = unknown> {
     return this.#schedule.lastRuns();
   }
 
+  /** The next run of a task begins as soon as its manager's runner gets to it, or right after the one under way. */
+  wake(name: string): void {
+    this.#woken.add(name);
+    if (!this.#running.has(name)) this.#hurry(name, 0);
+  }
+
+  /** To be called when its tasks are not run any more: nobody is to wait for them. */
+  retire(): void {
+    for (const task of this.#schedule.lastRuns().keys())
+      this.#emit('task-retired', { manager: this.#name, task });
+  }
+
   /** Resolves when no run that is under way now is under way any more. */
   async runsEnded(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
 
-  /** Calls `listener` whenever tasks were added, since one may be due before the time last returned. Returns its undo. */
-  onAdded(listener: () => void): () => void {
+  /** Calls `listener` whenever a task may have come to be due before the time last returned. Returns its undo. */
+  onSooner(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -135,71 +156,93 @@ export class PeriodicTasks<Context = unknown> {
     }
     const body = (context: Context): unknown => Reflect.apply(task.body, self, [...first, context]);
     this.#schedule.add({ ...task, body });
+    if (this.#runsExternal || !task.isExternalOk) this.#reportTask(task);
   }
 
   #announce(): void {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Resolves when the run has ended, or at once when nobody waits for it. */
-  async #begin({ task, lateS }: DueTask, context: Context, isRaising: boolean): Promise<void> {
+  #hurry(name: string, inS: number): void {
+    this.#schedule.hurry(name, inS);
+    this.#announce();
+  }
+
+  /** The run that has begun; null when the one before is still under way. */
+  #begin({ task, lateS }: DueTask, context: Context): Promise<Outcome> | null {
     const sinceMs = this.#runtime.clock.monotonicMs();
     const running = this.#running.get(task.name);
     if (running !== undefined) {
       this.#reportSkip(task, sinceMs - running.sinceMs);
-      return;
+      return null;
     }
     this.#reportStart(task, lateS);
-    const result = this.#run(task, context, sinceMs);
-    const ended = result.then(() => void this.#running.delete(task.name));
-    this.#running.set(task.name, { sinceMs, ended });
-    if (task.isParallel) return;
-    await ended;
-    const outcome = await result;
-    if (isRaising && outcome.isError) throw outcome.error;
+    const run: Run = { sinceMs, ended: NOT_BEGUN };
+    this.#running.set(task.name, run);
+    const ended = this.#run(task, context, run);
+    run.ended = ended;
+    return ended;
   }
 
   /** Never rejects. */
-  async #run(task: TaskDefinition, context: Context, sinceMs: number): Promise<Outcome> {
-    const outcome = await settle(() => Reflect.apply(task.body, undefined, [context]));
-    const tookMs = this.#runtime.clock.monotonicMs() - sinceMs;
-    if (outcome.isError) {
-      const text = describeError(outcome.error);
-      this.#runtime.logger.log('error', `${this.#name}: periodic task ${task.name} failed: ${text}`);
+  async #run(task: TaskDefinition, context: Context, run: Run): Promise<Outcome> {
+    let outcome: Outcome = DONE;
+    try {
+      await (task.body as (context: Context) => unknown)(context);
+    } catch (error) {
+      outcome = { isError: true, error };
+      this.#runtime.logger.log('error', `${this.#label(task)} failed: ${describeError(error)}`);
     }
-    this.#emit('task-ended', task, { tookMs, failed: outcome.isError });
+    const tookMs = this.#runtime.clock.monotonicMs() - run.sinceMs;
+    this.#emit('task-ended', { manager: this.#name, task: task.name, tookMs, failed: outcome.isError });
+    this.#running.delete(task.name);
+    if (this.#woken.has(task.name)) this.#hurry(task.name, 0);
+    else if (outcome.isError && task.retryS !== null)
+      this.#hurry(task.name, Math.max(0, task.retryS - tookMs / 1000));
     return outcome;
+  }
+
+  #reportTask(task: TaskDefinition): void {
+    const { runImmediately: immediate, isJittered: jitter, isParallel: parallel } = task;
+    const spacingMs = Math.round(task.spacingS * 1000);
+    const retryMs = task.retryS === null ? spacingMs : Math.round(task.retryS * 1000);
+    const rule = { spacingMs, retryMs, immediate, jitter, parallel };
+    this.#emit('task-added', { manager: this.#name, task: task.name, ...rule });
   }
 
   #reportStart(task: TaskDefinition, lateS: number): void {
     const lateMs = Math.round(lateS * 1000);
-    this.#emit('task-started', task, { lateMs, spacingMs: Math.round(task.spacingS * 1000) });
+    const woken = this.#woken.delete(task.name);
+    this.#emit('task-started', { manager: this.#name, task: task.name, lateMs, woken });
     if (lateS < this.#lateAfterS) return;
-    this.#runtime.logger.log(
-      'warning',
-      `${this.#name}: periodic task ${task.name} is late by ${lateS.toFixed(3)} s`,
-    );
+    this.#runtime.logger.log('warning', `${this.#label(task)} is late by ${lateS.toFixed(3)} s`);
   }
 
   #reportSkip(task: TaskDefinition, runningMs: number): void {
-    this.#emit('task-skipped', task, { runningMs });
+    this.#emit('task-skipped', { manager: this.#name, task: task.name, runningMs });
     const since = (runningMs / 1000).toFixed(3);
-    const text = `periodic task ${task.name} is due, but its last run is under way since ${since} s`;
-    this.#runtime.logger.log('warning', `${this.#name}: ${text}`);
+    const text = `is due, but its last run is under way since ${since} s`;
+    this.#runtime.logger.log('warning', `${this.#label(task)} ${text}`);
   }
 
-  #emit(event: string, task: TaskDefinition, detail: Readonly<Record<string, number | boolean>>): void {
-    this.#runtime.probe.emit(event, { manager: this.#name, task: task.name, ...detail });
+  /** A manager of one task is called as its task is. */
+  #label({ name }: TaskDefinition): string {
+    return name === this.#name ? name : `${this.#name}: periodic task ${name}`;
   }
+
+  #emit(event: string, detail: JsonObject): void {
+    this.#runtime.probe.emit(event, detail);
+  }
+}
+
+/** A run under way. */
+interface Run {
+  readonly sinceMs: number;
+  ended: Promise<Outcome>;
 }
 
 type Outcome = { readonly isError: false } | { readonly isError: true; readonly error: unknown };
 
-async function settle(action: () => unknown): Promise<Outcome> {
-  try {
-    await action();
-    return { isError: false };
-  } catch (error) {
-    return { isError: true, error };
-  }
-}
+const DONE: Outcome = { isError: false };
+/** Until a run has a promise of its own. */
+const NOT_BEGUN = Promise.resolve(DONE);

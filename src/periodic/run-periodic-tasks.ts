@@ -15,8 +15,6 @@ export interface RunnerOptions<Context> {
 
 /** A runner that runs. */
 export interface Runner {
-  /** A pass now, or right after the one under way. */
-  wake(): void;
   /** No further task begins; resolves when none runs any more. */
   stop(): Promise<void>;
 }
@@ -30,16 +28,21 @@ export function startPeriodicTasks<Context>(
   const stopping = new AbortController();
   const pass = (): Promise<number> => tasks.runPeriodicTasks(options.context(), { signal: stopping.signal });
   const call = new DynamicLoopingCall(runtime, options.name, pass);
-  const forget = tasks.onAdded(() => call.wake());
-  call.start({ periodicIntervalMaxS: DEFAULT_SPACING_S, retryS: 1, stopOnError: false });
+  const forget = tasks.onSooner(() => call.wake());
+  call.start({
+    periodicIntervalMaxS: DEFAULT_SPACING_S,
+    retryS: 1,
+    stopOnError: false,
+    reportsLate: false, // the tasks do
+  });
   return {
-    wake: () => call.wake(),
     async stop() {
       forget();
       stopping.abort('stopped');
       call.stop();
       await call.wait();
       await tasks.runsEnded();
+      tasks.retire();
     },
   };
 }

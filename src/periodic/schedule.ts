@@ -8,6 +8,8 @@ export interface Schedule {
   add(task: TaskDefinition): void;
   /** One walk over the tasks that are due, in the order in which they were added. One at a time; `end` it. */
   beginPass(): Pass;
+  /** The next run of a task is due `inS` seconds from now, if not before. Its boundaries stay where they are. */
+  hurry(name: string, inS: number): void;
   /** By name, in the order of adding: seconds on the schedule's clock; null: never ran and is due. */
   lastRuns(): ReadonlyMap<string, number | null>;
 }

@@ -17,6 +17,12 @@ export interface PeriodicTaskOptions {
   readonly enabled?: boolean;
   /** The task may be left to another process (see `runExternalTasks` of PeriodicTasks). Default false. */
   readonly externalProcessOk?: boolean;
+  /** False: due at exact multiples of the spacing, for tasks with a bound to keep. Default true. */
+  readonly jitter?: boolean;
+  /** After a run that failed the next is due so many seconds after its start, if not before. Default: as after any run. */
+  readonly retry?: number;
+  /** The pass begins it and goes on, as long as no run of it is under way. Default false, of drivers' tasks true. */
+  readonly parallel?: boolean;
   /** What it is called in logs and states; unique in its instance. Default: the name of the function. */
   readonly name?: string;
 }
@@ -33,6 +39,9 @@ export interface TaskDefinition {
   /** False when disabled, or when its spacing was less than 0. */
   readonly isEnabled: boolean;
   readonly isExternalOk: boolean;
+  readonly isJittered: boolean;
+  /** Seconds from the start of a run that failed to the next; null: as after any run. */
+  readonly retryS: number | null;
   /** The pass does not wait for its runs. */
   readonly isParallel: boolean;
   readonly body: TaskBody;
@@ -43,50 +52,50 @@ export interface TaskDefinition {
  * @throws ConfigError naming the first wrong argument, with a suggestion for a misspelt one.
  */
 export function defineTask(kind: string, options: unknown, body: TaskBody): TaskDefinition {
-  const given = checkOptions(kind, options, KNOWN_OPTIONS);
+  const given = checkOptions(kind, options);
   const name = given.name ?? body.name;
   if (name === '') {
     throw new ConfigError(`${kind}: a function without a name was given, expected the option 'name' with it`);
   }
   const spacing = given.spacing ?? 0;
+  if ((given.retry ?? 0) < 0)
+    throw new ConfigError(`${kind}: retry is ${given.retry}, expected a number of seconds, 0 or more`);
   return {
     name,
     spacingS: spacing === 0 ? DEFAULT_SPACING_S : spacing,
     runImmediately: given.runImmediately ?? false,
     isEnabled: spacing >= 0 && (given.enabled ?? true),
     isExternalOk: given.externalProcessOk ?? false,
-    isParallel: false,
+    isJittered: given.jitter ?? true,
+    retryS: given.retry ?? null,
+    isParallel: given.parallel ?? false,
     body,
   };
 }
 
-/** `kind` of each option, as its check wants it. */
-export type OptionKinds = Readonly<Record<string, 'number' | 'boolean' | 'string'>>;
-
-export const KNOWN_OPTIONS: OptionKinds = {
+const OPTIONS: Readonly<Record<string, 'number' | 'boolean' | 'string'>> = {
   spacing: 'number',
   runImmediately: 'boolean',
   enabled: 'boolean',
   externalProcessOk: 'boolean',
+  jitter: 'boolean',
+  retry: 'number',
+  parallel: 'boolean',
   name: 'string',
 };
 
 /** `options` when each is known and of its kind; @throws ConfigError otherwise. */
-export function checkOptions(
-  owner: string,
-  options: unknown,
-  kinds: OptionKinds,
-): PeriodicTaskOptions & { readonly parallel?: boolean } {
+export function checkOptions(owner: string, options: unknown): PeriodicTaskOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new ConfigError(`${owner}: expected an object of options, got ${inWords(options)}`);
   }
-  for (const [option, value] of Object.entries(options)) checkOption(owner, option, value, kinds);
+  for (const [option, value] of Object.entries(options)) checkOption(owner, option, value);
   return options;
 }
 
-function checkOption(owner: string, option: string, value: unknown, kinds: OptionKinds): void {
-  const kind = kinds[option];
-  if (kind === undefined) throw new ConfigError(`${owner}: unknown option '${option}'${hint(option, kinds)}`);
+function checkOption(owner: string, option: string, value: unknown): void {
+  const kind = OPTIONS[option];
+  if (kind === undefined) throw new ConfigError(`${owner}: unknown option '${option}'${hint(option)}`);
   if (value === undefined) return;
   const isRight = typeof value === kind && value !== '' && (kind !== 'number' || Number.isFinite(value));
   if (!isRight) throw new ConfigError(`${owner}: ${option} is ${inWords(value)}, expected ${EXPECTED[kind]}`);
@@ -107,11 +116,11 @@ const FOREIGN: Readonly<Record<string, string>> = {
   external_process_ok: 'externalProcessOk',
 };
 
-function hint(option: string, kinds: OptionKinds): string {
+function hint(option: string): string {
   const foreign = FOREIGN[option];
   if (foreign !== undefined) return ` (did you mean '${foreign}'?)`;
-  const suggestion = nearest(option, Object.keys(kinds));
-  return suggestion === '' ? `, expected one of ${Object.keys(kinds).join(', ')}` : suggestion;
+  const suggestion = nearest(option, Object.keys(OPTIONS));
+  return suggestion === '' ? `, expected one of ${Object.keys(OPTIONS).join(', ')}` : suggestion;
 }
 
 /** A value in an error message. */

@@ -8,8 +8,8 @@
 import { ConfigError, describeError, StandinError } from '../core/errors.js';
 import type { JsonValue } from '../core/json.js';
 import type { Filter } from '../core/routing-key.js';
+import { LoneTask } from '../periodic/lone-task.js';
 import type { JobDirectory } from '../runtime/job-directory.js';
-import { Loop } from '../services/loop.js';
 import { BaseScheduler, type SchedulerOptions } from './base.js';
 import { BadJobFileError, parseJob, type Job } from './job-file.js';
 
@@ -26,7 +26,7 @@ const SOURCE = 'try build';
 export class Try_Jobdir extends BaseScheduler {
   readonly jobdir: string;
   readonly #longestJob: number | undefined;
-  #loop: Loop | null = null;
+  #looking: LoneTask | null = null;
 
   /** @throws ConfigError */
   constructor(name: string, builderNames: readonly string[], options: TryJobdirOptions) {
@@ -46,14 +46,14 @@ export class Try_Jobdir extends BaseScheduler {
     if (openJobDirectory === null)
       throw new StandinError('no-job-directory', `the host of '${this.name}' offers no job directories`);
     const directory = openJobDirectory(this.jobdir);
-    const options = { name: `the jobs of '${this.name}'`, intervalMs: POLL_MS };
-    this.#loop = new Loop(this.runtime, options, () => this.#look(directory));
-    this.#loop.start();
+    const options = { name: `the jobs of '${this.name}'`, spacingMs: POLL_MS };
+    this.#looking = new LoneTask(this.runtime, options, () => this.#look(directory));
+    this.#looking.start();
   }
 
   protected override async stopActivity(): Promise<void> {
-    await this.#loop?.stop();
-    this.#loop = null;
+    await this.#looking?.stop();
+    this.#looking = null;
   }
 
   async #look(directory: JobDirectory): Promise<void> {

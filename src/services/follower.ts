@@ -23,8 +23,8 @@ export interface FollowerOptions {
   /** For the log. */
   readonly name: string;
   readonly filters: readonly Filter[];
-  /** When to read without a reason: at each poll of the master, or every so many milliseconds. */
-  readonly every: Poll | number;
+  /** When to read without a reason. */
+  readonly every: Poll;
   /** How soon to read again after a read that failed; default: when there is a reason. */
   readonly retryMs?: number;
   /** Takes a message; true when the database has to be asked. */
@@ -42,27 +42,24 @@ export class Follower {
   #endPolling = (): void => undefined;
 
   constructor(runtime: Runtime, mq: MessageQueue, options: FollowerOptions) {
-    const { name, filters, every } = options;
+    const { name, filters } = options;
     this.#options = options;
     const listener = (message: ReceivedMessage | null): void => {
       if (message === null || options.hear(message)) this.#loop.wake();
     };
     this.#subscriptions = filters.map((filter) => new Subscription(runtime, mq, filter, listener));
     const retry = options.retryMs === undefined ? {} : { retryMs: options.retryMs };
-    const timing = { name, intervalMs: typeof every === 'number' ? every : null, ...retry };
-    this.#loop = new Loop(runtime, timing, () => options.read());
+    this.#loop = new Loop(runtime, { name, ...retry }, () => options.read());
   }
 
   /** Begins to listen, and to read. */
   start(): void {
     for (const subscription of this.#subscriptions) subscription.start();
     const { every, onPoll } = this.#options;
-    if (typeof every !== 'number') {
-      this.#endPolling = every.add(() => {
-        onPoll?.();
-        this.#loop.wake();
-      });
-    }
+    this.#endPolling = every.add(() => {
+      onPoll?.();
+      this.#loop.wake();
+    });
     this.#loop.start();
   }
 

@@ -16,7 +16,9 @@ import {
 import type { ClusterSnapshot } from '../db/snapshot.js';
 import type { MessageQueue, ReceivedMessage } from '../mq/message-queue.js';
 import type { Runtime } from '../runtime/runtime.js';
+import { LoneTask } from '../periodic/lone-task.js';
 import { Follower } from './follower.js';
+import { Poll } from './poll.js';
 
 export interface LiveClusterOptions {
   /** Reads the database; null where there is none: then there are only messages, from now on. */
@@ -48,16 +50,20 @@ export class LiveCluster {
   readonly buildrequests: LiveEntities;
   readonly #options: LiveClusterOptions;
   readonly #follower: Follower;
+  readonly #polling: LoneTask;
   readonly #counts = { loads: 0, gaps: 0, stale: 0 };
 
   constructor(runtime: Runtime, mq: MessageQueue, options: LiveClusterOptions) {
     this.#options = options;
     this.buildsets = new LiveEntities(LIVE_BUILDSETS, options.keep);
     this.buildrequests = new LiveEntities(LIVE_BUILDREQUESTS, 10 * options.keep);
+    const poll = new Poll(runtime.logger);
+    const timing = { name: 'the live cluster', spacingMs: options.pollMs };
+    this.#polling = new LoneTask(runtime, timing, () => poll.tell());
     this.#follower = new Follower(runtime, mq, {
       name: 'the live cluster',
       filters: this.#entities.map(({ kind }) => [kind.word, null, null]),
-      every: options.pollMs,
+      every: poll,
       retryMs: RETRY_MS,
       hear: (message) => this.#hear(message),
       read: () => this.#load(),
@@ -70,12 +76,13 @@ export class LiveCluster {
 
   /** Begins to listen and to read. */
   start(): void {
+    if (this.#options.load !== null) this.#polling.start();
     this.#follower.start();
   }
 
   /** Nothing changes any more once this resolves. */
-  stop(): Promise<void> {
-    return this.#follower.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#polling.stop(), this.#follower.stop()]);
   }
 
   get #entities(): readonly LiveEntities[] {

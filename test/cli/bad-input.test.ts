@@ -81,6 +81,21 @@ describe('wrong usage ends with exit code 64 and one line that says what is wron
     ],
     ['seeds that run backwards', [...good, '--seeds', '9-1'], 'run backwards'],
     ['a time that is none', [...good, '--time', 'soon'], '--time soon is no time'],
+    [
+      'a duration that is none',
+      [...good, '--duration', '1y'],
+      '--duration 1y: expected from 10s to 34d, for example 1h or 30d',
+    ],
+    [
+      'a duration that is too short',
+      [...good, '--duration', '9s'],
+      '--duration 9s: expected from 10s to 34d',
+    ],
+    [
+      'a duration that is too long',
+      [...good, '--duration', '35d'],
+      '--duration 35d: expected from 10s to 34d',
+    ],
     ['no workers', [...good, '--workers', '0'], '--workers 0 is no number of workers: expected 1 to 64'],
     ['another drain', [...good, '--drain=sink'], '--drain sink: expected tick or immediate'],
     [
@@ -104,6 +119,7 @@ describe('wrong usage ends with exit code 64 and one line that says what is wron
     ],
     ['a plan that is no JSON', ['replay', 'text.json'], 'text.json is not valid JSON'],
     ['a plan with a misspelt fault', ['replay', 'fault.json'], `fault.json: faults[0].kind is "crsh"`],
+    ['a duration for a plan', ['replay', 'old.json', '--duration', '1h'], '--duration does not apply'],
     ['a seed for a plan', ['replay', 'old.json', '--seed', '1'], '--seed does not apply'],
     [
       'a canary that does not exist',

@@ -133,7 +133,6 @@ async function announce(by: Plane): Promise<void> {
 
 /** What a master does once a heartbeat. */
 async function heartbeat(of: Plane): Promise<void> {
-  const [result] = await of.db.database.read([of.writer.scanStatement()]);
-  await of.writer.publishOrphans(result?.rows ?? []);
+  await of.writer.publishOrphans();
   await of.writer.forgetPublished();
 }

@@ -12,13 +12,11 @@ import { openDatabase, type RealDriver } from '../../src/db/open-database.js';
 import type { Claim } from '../../src/db/claims.js';
 import { schedulerQueueName } from '../../src/db/schedulers.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
-import { Housekeeping } from '../../src/master/housekeeping.js';
 import { Lease } from '../../src/master/lease.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
+import { PeriodicTasks } from '../../src/periodic/periodic-tasks.js';
 import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
-import { Loop } from '../../src/services/loop.js';
-import { Poll } from '../../src/services/poll.js';
 import { describeOnPostgres } from '../support/postgres.js';
 import { withNamespace } from '../support/scratch.js';
 import { TestRuntime } from '../support/test-runtime.js';
@@ -97,16 +95,8 @@ describeOnPostgres('round trips on PostgreSQL', [], (_, server) => {
     const masterid = await db.masters.findMasterId('master-b');
     lease.begin(await db.masters.newIncarnation(masterid), lease.now());
     const watch = new OwnerWatch(runtime.clock, 60_000);
-    const poll = new Poll(runtime, 30_000);
-    const { logger } = runtime;
-    const housekeeping = new Housekeeping({
-      db,
-      updates,
-      logger,
-      masterid,
-      watch: new OwnerWatch(runtime.clock, 60_000),
-    });
-    const ports = { runtime, db, updates, writer, lease, watch, masterid, poll, housekeeping, Loop };
+    const onEnded = (): void => undefined;
+    const ports = { runtime, db, updates, lease, watch, masterid, onEnded, PeriodicTasks };
     for (let i = 0; i < 20; i++) services.push(new IdleService(`s-${i}`));
     const keeper = new ClaimKeeper({ ...ports, heartbeatMs: HEARTBEAT_MS }, services);
     for (const service of services) service.bind(keeper, runtime, (await claimed(service.name)).serviceid);

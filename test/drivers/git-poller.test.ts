@@ -194,7 +194,7 @@ test('a repository that cannot be reached is complained about, and looked at aga
   const away = `${repository}-away`;
   execFileSync('mv', [repository, away]);
   await look();
-  expect(member.runtime.complaints.join()).toContain("change source 'git': git: git ls-remote of");
+  expect(member.runtime.complaints.join()).toContain("change source 'git' failed: git: git ls-remote of");
   execFileSync('mv', [away, repository]);
   commit('one');
   await look();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { masterNames, planForSeed, plans, type Plan } from '../../sim/explore/plan.js';
+import { lasting } from '../../sim/scenario.js';
 import { readPlan } from '../../sim/explore/plan-file.js';
 import { WORLD_EPOCH_MS } from '../../sim/kernel/kernel.js';
 import { aHistory, aScenario } from './a-scenario.js';
@@ -88,6 +89,20 @@ describe('the plan of a seed', () => {
     expect(planForSeed(aScenario({ changes: 7 }), '1', history).changes).toHaveLength(7);
     expect(planForSeed(aScenario({ changes: 7 }), '1', aHistory(3)).changes).toHaveLength(7);
     expect(planForSeed(aScenario({ changes: 0 }), '1', history).changes).toEqual([]);
+  });
+
+  test('has as many changes and faults an hour when it lasts longer', () => {
+    const base = aScenario({ durationS: 600, changes: 12, faults: { pause: 12 } });
+    const day = lasting(base, 86_400);
+    expect([day.durationS, day.changes]).toEqual([86_400, 1_728]);
+    const sample = Array.from({ length: 30 }, (_, seed) => planForSeed(day, String(seed), history));
+    const mean = sample.reduce((sum, { faults }) => sum + faults.length, 0) / sample.length;
+    expect(mean).toBeGreaterThan(12 * 24 * 0.7);
+    expect(mean).toBeLessThan(12 * 24 * 1.3);
+    expect(sample[0]).toMatchObject({ durationS: 86_400, scenario: base.name });
+    expect(() => lasting(aScenario({ durationS: 600, changes: 100 }), 2_000_000)).toThrow(
+      /needs an integer from 0 to 100000 for 'changes', got 333333/,
+    );
   });
 
   test('keeps the rhythm of the history: what came at once comes at once', () => {

@@ -5,11 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DatabaseError } from '../../src/db/driver.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
 import { ClaimKeeper } from '../../src/master/claim-keeper.js';
-import { Housekeeping } from '../../src/master/housekeeping.js';
 import { Lease } from '../../src/master/lease.js';
-import { Loop } from '../../src/services/loop.js';
-import { Poll } from '../../src/services/poll.js';
 import { OwnerWatch } from '../../src/master/owner-watch.js';
+import { PeriodicTasks } from '../../src/periodic/periodic-tasks.js';
 import { ClusteredService } from '../../src/services/clustered-service.js';
 import { sleep } from '../../src/runtime/clock.js';
 import { Plane, type Identity } from '../support/plane.js';
@@ -38,8 +36,11 @@ let service: TestService;
 let keeper: ClaimKeeper;
 let other: Plane;
 let them: Identity;
+/** How often the keeper said that it has ended an owner. */
+let ended: number;
 
 beforeEach(async () => {
+  ended = 0;
   memory = await MemoryDriver.create();
   plane = new Plane(memory);
   other = new Plane(memory, plane.runtime);
@@ -53,20 +54,12 @@ beforeEach(async () => {
       runtime: plane.runtime,
       db: plane.db,
       updates: plane.updates,
-      writer: plane.writer,
       lease,
       watch: new OwnerWatch(plane.runtime.clock, 60_000),
       masterid: me.masterid,
       heartbeatMs: HEARTBEAT_MS,
-      Loop,
-      poll: new Poll(plane.runtime, 30_000),
-      housekeeping: new Housekeeping({
-        db: plane.db,
-        updates: plane.updates,
-        logger: plane.runtime.logger,
-        masterid: me.masterid,
-        watch: new OwnerWatch(plane.runtime.clock, 60_000),
-      }),
+      PeriodicTasks,
+      onEnded: () => void ended++,
     },
     [service],
   );
@@ -91,7 +84,6 @@ describe('claiming', () => {
   test('while it waits, a pass comes once a heartbeat, and costs one round trip', async () => {
     await other.claim(1, them);
     await keeper.start();
-    await advance(4 * HEARTBEAT_MS); // the event of the claim is published for its writer, and forgotten
     plane.driver.batches.length = 0;
     await advance(HEARTBEAT_MS - 1);
     expect(plane.driver.batches).toEqual([]);

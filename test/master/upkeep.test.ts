@@ -1,9 +1,12 @@
-// What a master does once an hour so that its database does not grow for ever.
+// What a master does now and then: the tasks of one manager, which share round trips and do not wait for each other.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { OPERATION_LIFE_S } from '../../src/db/operations.js';
 import { MemoryDriver } from '../../src/db/sqlite/memory-driver.js';
+import { Housekeeping } from '../../src/master/housekeeping.js';
+import { OwnerWatch } from '../../src/master/owner-watch.js';
 import { LONG_QUEUE, Upkeep } from '../../src/master/upkeep.js';
+import { PeriodicTasks } from '../../src/periodic/periodic-tasks.js';
 import { wallSeconds } from '../../src/runtime/clock.js';
 import { Poll } from '../../src/services/poll.js';
 import { Plane } from '../support/plane.js';
@@ -14,11 +17,20 @@ const POLL_MS = 30_000;
 let memory: MemoryDriver;
 let plane: Plane;
 let upkeep: Upkeep;
+let looks: number;
 
 beforeEach(async () => {
   memory = await MemoryDriver.create();
   plane = new Plane(memory);
-  upkeep = new Upkeep(plane.runtime, plane.db, new Poll(plane.runtime, POLL_MS));
+  looks = 0;
+  const { runtime, db, writer, updates } = plane;
+  const { masterid } = await plane.join();
+  const watch = new OwnerWatch(runtime.clock, 60_000);
+  const housekeeping = new Housekeeping({ db, updates, logger: runtime.logger, masterid, watch });
+  const poll = new Poll(runtime.logger);
+  poll.add(() => void looks++);
+  const ports = { runtime, db, writer, housekeeping, poll, PeriodicTasks };
+  upkeep = new Upkeep({ ...ports, claimPollMs: POLL_MS });
   upkeep.start();
 });
 
@@ -55,14 +67,53 @@ test('a queue from which nobody takes anything is reported every hour, and kept'
   expect(await plane.count('queue_messages')).toBe(2 * LONG_QUEUE - 1);
 });
 
-test('a database that cannot be reached puts it off, and it ends when its master stops', async () => {
+test('a look at nothing is one round trip for all that are due, once a claim poll', async () => {
+  await plane.runtime.clock.advance(POLL_MS - 1);
+  plane.driver.batches.length = 0;
+  expect(looks).toBe(0);
+  await plane.runtime.clock.advance(1);
+  expect([looks, plane.driver.batches]).toEqual([1, ['SELECT SELECT']]);
+});
+
+test('an error is the end of no task: each says what went wrong, and comes again', async () => {
+  await plane.runtime.clock.advance(HOUR_MS - POLL_MS);
   plane.driver.cut();
-  await plane.runtime.clock.advance(HOUR_MS + 2 * POLL_MS);
-  expect(plane.runtime.complaints).toEqual([
-    expect.stringMatching(/upkeep is put off by an hour: connection-lost/),
-  ]);
-  upkeep.stop();
+  await plane.runtime.clock.advance(2 * POLL_MS);
+  for (const task of ['publishing', 'housekeeping', 'pruning']) {
+    expect(plane.runtime.complaints).toContainEqual(
+      expect.stringMatching(`^error: upkeep: periodic task ${task} failed: connection-lost`),
+    );
+  }
+  const before = looks;
+  await plane.runtime.clock.advance(POLL_MS);
+  expect(looks).toBe(before + 1);
+  const stopped = upkeep.stop();
+  await plane.runtime.clock.advance(POLL_MS); // attempts under way end
+  await stopped;
   expect(plane.runtime.clock.pending).toBe(0);
+});
+
+test('dead masters are looked for at once when an owner was ended', async () => {
+  await plane.runtime.clock.advance(1_000);
+  plane.driver.batches.length = 0;
+  upkeep.keepHouse();
+  await plane.runtime.clock.advance(0);
+  expect(plane.driver.batches).toEqual(['SELECT']);
+});
+
+test('published events are forgotten with a heartbeat, and that costs nothing when there are none', async () => {
+  await plane.runtime.clock.advance(1_000);
+  const ids = await plane.writer.takeIds(1);
+  const event = { key: ['masters', '1', 'started'], body: {} };
+  await plane.db.database.transaction(async (tx) => plane.writer.announce(tx, [event], ids));
+  expect(await plane.count('events')).toBe(1);
+  upkeep.forget();
+  await plane.runtime.clock.advance(0);
+  expect(await plane.count('events')).toBe(0);
+  plane.driver.batches.length = 0;
+  upkeep.forget();
+  await plane.runtime.clock.advance(0);
+  expect(plane.driver.batches).toEqual([]);
 });
 
 async function fill(queue: string, count: number): Promise<void> {

@@ -14,6 +14,7 @@ import { RouterNode } from '../../sim/world/router-node.js';
 import { SimulatedWebSocket } from '../../sim/world/simulated-websocket.js';
 import { SimulatedDriver } from '../../sim/world/sql-driver.js';
 import { SqlEngine } from '../../sim/world/sql-engine.js';
+import { ChoreList } from '../../sim/workload/chores.js';
 
 const CLOCK = { offsetMs: 0, driftPpm: 0 };
 
@@ -35,6 +36,7 @@ export class SmallWorld implements FaultSurface {
   readonly masters: readonly string[] = ['master-a', 'master-b'];
   readonly router = new RouterNode(this.kernel, this.network, this.kernel.addNode('router', CLOCK));
   readonly replica: ReplicaNode | null;
+  readonly chores = new ChoreList(this.kernel);
   database: DatabaseServer;
   /** What arrived, by `from>to`. */
   readonly heard = new Map<string, Span[]>();

@@ -115,5 +115,5 @@ property.prop([anyCase])('idles until the next task is due, 60 s at most', async
 
 function task(name: string, spacingS: number): TaskDefinition {
   const flags = { runImmediately: false, isEnabled: true, isExternalOk: false, isParallel: false };
-  return { name, spacingS, ...flags, body: () => undefined };
+  return { name, spacingS, ...flags, isJittered: true, retryS: null, body: () => undefined };
 }

@@ -1,9 +1,11 @@
 // `standin debug periodic-oracle`: what a case does, with the differences and without, and what is said of a wrong one.
 
+import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { readCase } from '../../sim/cli/periodic-case.js';
+import { readCase, type PeriodicCase } from '../../sim/cli/periodic-case.js';
 import { runCase } from '../../sim/cli/periodic-oracle.js';
 import { aFolder, standin } from '../cli/spawn-standin.js';
+import { referencePasses } from './reference.js';
 
 const THRICE = {
   t0: 340,
@@ -73,6 +75,45 @@ describe('compat', () => {
     ]);
   });
 });
+
+/** Whole and broken times; a clock that goes back; names that are shared; disabled, external and failing tasks. */
+const times = fc.oneof(
+  fc.integer({ min: 0, max: 900 }),
+  fc.nat(9_000).map((n) => n / 10),
+  fc.double({ min: 0.001, max: 500, noNaN: true }),
+);
+const anyTask = fc.record({
+  name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'),
+  spacing: fc.oneof(
+    { weight: 6, arbitrary: times },
+    { weight: 1, arbitrary: fc.constantFrom(0, -1, 20, 21) },
+  ),
+  runImmediately: fc.boolean(),
+  enabled: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+  externalProcessOk: fc.boolean(),
+  raises: fc.option(fc.constantFrom('urg', 'no'), { freq: 3 }),
+  takes: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: times }),
+});
+const anyStep = fc.oneof(
+  { weight: 6, arbitrary: times.map((advance) => ({ advance })) },
+  { weight: 1, arbitrary: times.map((time) => ({ advance: -time })) },
+  { weight: 1, arbitrary: times.map((at) => ({ at })) },
+);
+const anyCase: fc.Arbitrary<PeriodicCase> = fc.record({
+  t0: times,
+  runExternal: fc.boolean(),
+  raiseOnError: fc.boolean(),
+  random: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 80 }),
+  tasks: fc.array(anyTask, { maxLength: 10 }),
+  steps: fc.array(anyStep, { maxLength: 40 }),
+});
+
+property.prop([anyCase], { numRuns: 1_000 })(
+  'compat does on any schedule what the reference does, to the last bit',
+  async (schedule) => {
+    expect(await runCase(schedule, 'compat')).toEqual(referencePasses(schedule));
+  },
+);
 
 test('a case on standard output is a line a pass, an array of cases a line a case', () => {
   const folder = aFolder({

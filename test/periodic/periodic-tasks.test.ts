@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/core/errors.js';
 import { periodicTask } from '../../src/periodic/periodic-task.js';
 import { PassUnderWayError, PeriodicTasks } from '../../src/periodic/periodic-tasks.js';
-import { startPeriodicTasks } from '../../src/periodic/run-periodic-tasks.js';
+import { startPeriodicTasks, type Runner } from '../../src/periodic/run-periodic-tasks.js';
+import type { PeriodicTaskOptions } from '../../src/periodic/task-definition.js';
+import { sleep } from '../../src/runtime/clock.js';
 import { settled } from '../support/manual-clock.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
@@ -365,7 +367,11 @@ describe('beyond the reference', () => {
       'error: Manager: periodic task sync failed: AnError',
     ]);
     expect(runtime.probes.map(({ event, detail }) => ({ event, ...detail }))).toEqual([
-      { event: 'task-started', manager: 'Manager', task: 'sync', lateMs: 1500, spacingMs: 10_000 },
+      {
+        ...{ event: 'task-added', manager: 'Manager', task: 'sync' },
+        ...{ spacingMs: 10_000, retryMs: 10_000, immediate: false, jitter: true, parallel: false },
+      },
+      { event: 'task-started', manager: 'Manager', task: 'sync', lateMs: 1500, woken: false },
       { event: 'task-ended', manager: 'Manager', task: 'sync', tookMs: 0, failed: true },
     ]);
   });
@@ -411,6 +417,115 @@ describe('beyond the reference', () => {
     expect(runtime.clock.pending).toBe(0);
   });
 
+  test('a task without jitter is due at exact multiples, also above 20 s', async () => {
+    const { clock, logger, probe } = new TestRuntime();
+    const runtime = { clock, logger, probe, random: { integer: (bound: number) => bound - 1 } };
+    const manager = new PeriodicTasks<null>(runtime);
+    for (const [name, jitter] of [
+      ['plain', true],
+      ['exact', false],
+    ] as const) {
+      manager.addPeriodicTask(periodicTask({ name, jitter, spacing: 60 }, () => undefined));
+    }
+    await clock.advance(60_000);
+    await manager.runPeriodicTasks(null);
+    expect([...manager.lastRuns]).toEqual([
+      ['plain', 62],
+      ['exact', 60],
+    ]);
+  });
+
+  test('a task that is woken runs at once, and its boundaries stay where they are', async () => {
+    const { manager, runtime, ran, runner } = running({ spacing: 10 });
+    await runtime.clock.advance(13_000);
+    manager.wake('task');
+    manager.wake('nothing');
+    await runtime.clock.advance(8_000);
+    expect(ran).toEqual([10_000, 13_000, 20_000]);
+    const woken = runtime.probes.filter(({ event }) => event === 'task-started');
+    expect(woken.map(({ detail }) => detail['woken'])).toEqual([false, true, false]);
+    await runner.stop();
+  });
+
+  test.each([false, true])(
+    'a task that is woken while it runs (parallel: %s) runs again after',
+    async (parallel) => {
+      const { manager, runtime, ran, runner } = running({ spacing: 10, parallel }, 3_000);
+      await runtime.clock.advance(12_000);
+      manager.wake('task');
+      manager.wake('task');
+      await runtime.clock.advance(9_000);
+      expect(ran).toEqual([10_000, 13_000, 20_000]);
+      await runtime.clock.advance(3_000);
+      await runner.stop();
+    },
+  );
+
+  test('after an error a task with retry comes so long after its start, the others when they are due', async () => {
+    const { runtime, ran, runner } = running({ spacing: 10, retry: 2 }, 0, true);
+    await runtime.clock.advance(15_000);
+    expect(ran).toEqual([10_000, 12_000, 14_000]);
+    await runner.stop();
+    const plain = running({ spacing: 10 }, 0, true);
+    await plain.runtime.clock.advance(25_000);
+    expect(plain.ran).toEqual([10_000, 20_000]);
+    await plain.runner.stop();
+  });
+
+  test('parallel tasks that are due together begin together, and a hung one keeps nobody', async () => {
+    const runtime = new TestRuntime();
+    const manager = new PeriodicTasks<null>(runtime);
+    const ran: string[] = [];
+    let turns = 0;
+    const hung = open();
+    const add = (name: string, body: () => unknown): void =>
+      manager.addPeriodicTask(periodicTask({ name, spacing: 10, parallel: true }, body));
+    add('first', () => {
+      ran.push(`first ${turns}`);
+      void Promise.resolve().then(() => turns++);
+      return hung.promise;
+    });
+    add('second', () => void ran.push(`second ${turns}`));
+    const runner = startPeriodicTasks(runtime, manager, { name: 'runner', context: () => null });
+    await runtime.clock.advance(20_000);
+    expect(ran).toEqual(['first 0', 'second 0', 'second 1']);
+    expect(runtime.complaints).toEqual([
+      'warning: PeriodicTasks: periodic task first is due, but its last run is under way since 10.000 s',
+    ]);
+    hung.resolve();
+    await runtime.clock.advance(10_000);
+    expect(ran).toContain('first 1');
+    await runner.stop();
+  });
+
+  test('a runner that stops says that its tasks are retired', async () => {
+    const { runtime, runner } = running({ spacing: 10 });
+    await runner.stop();
+    expect(runtime.probes.at(-1)).toEqual({
+      event: 'task-retired',
+      detail: { manager: 'PeriodicTasks', task: 'task' },
+    });
+  });
+
+  /** A runner of one task, whose runs take so long, and fail or not. */
+  function running(
+    options: PeriodicTaskOptions,
+    takesMs = 0,
+    fails = false,
+  ): { runtime: TestRuntime; manager: PeriodicTasks<null>; ran: readonly number[]; runner: Runner } {
+    const runtime = new TestRuntime();
+    const ran: number[] = [];
+    const manager = new PeriodicTasks<null>(runtime);
+    const body = async (): Promise<void> => {
+      ran.push(runtime.clock.monotonicMs());
+      if (takesMs > 0) await sleep(runtime.clock, takesMs);
+      if (fails) throw new AnError();
+    };
+    manager.addPeriodicTask(periodicTask({ ...options, name: 'task' }, body));
+    const runner = startPeriodicTasks(runtime, manager, { name: 'runner', context: () => null });
+    return { runtime, manager, ran, runner };
+  }
+
   test('a stopped runner begins no further task of the pass under way', async () => {
     const runtime = new TestRuntime();
     const ran: string[] = [];
@@ -444,7 +559,7 @@ describe('wrong arguments', () => {
     ['a spacing that is no number', { spacing: Number.NaN }, /spacing is NaN, expected a number/],
     ['a flag that is a number', { enabled: 1 }, /enabled is 1, expected true or false/],
     ['an empty name', { name: '' }, /name is '', expected a name/],
-    ['an option of drivers', { parallel: true }, /unknown option 'parallel'/],
+    ['a pause after errors below 0', { retry: -1 }, /retry is -1, expected a number of seconds, 0 or more/],
     ['no options', 5, /expected an object of options, got 5/],
   ];
 

@@ -10,6 +10,7 @@ import { SimpleMQ } from '../../src/mq/simple-queue.js';
 import { sleep } from '../../src/runtime/clock.js';
 import { Follower } from '../../src/services/follower.js';
 import { Poll } from '../../src/services/poll.js';
+import { LoneTask } from '../../src/periodic/lone-task.js';
 import { TestRuntime } from '../support/test-runtime.js';
 
 const POLL_MS = 30_000;
@@ -42,10 +43,12 @@ class Story {
   failures = 0;
 
   constructor() {
+    const poll = new Poll(this.runtime.logger);
+    new LoneTask(this.runtime, { name: 'the poll', spacingMs: POLL_MS }, () => poll.tell()).start();
     this.follower = new Follower(this.runtime, this.mq, {
       name: 'the test',
       filters: [['schedulers', null, null]],
-      every: new Poll(this.runtime, POLL_MS),
+      every: poll,
       retryMs: RETRY_MS,
       hear: ({ key, body }) => this.entities.hear(key, body) === 'gap',
       read: () => this.#read(),

@@ -19,43 +19,12 @@ beforeEach(() => {
 });
 
 describe('a loop', () => {
-  test('runs at once and then from start to start, whatever a run takes', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100 }, async () => {
-      starts.push(runtime.clock.monotonicMs());
-      await sleep(runtime.clock, 30);
-    });
-    loop.start();
-    loop.start();
-    await runtime.clock.advance(250);
-    expect(starts).toEqual([0, 100, 200]);
-  });
-
-  test('never overlaps itself: a run that is longer than the interval is followed by the next at once', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100 }, async () => {
-      starts.push(runtime.clock.monotonicMs());
-      await sleep(runtime.clock, 150);
-    });
-    loop.start();
-    await runtime.clock.advance(400);
-    expect(starts).toEqual([0, 150, 300]);
-  });
-
-  test('outlives its errors: they are logged, and the next run comes after the pause for errors', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100, retryMs: 10 }, async () => {
-      starts.push(runtime.clock.monotonicMs());
-      if (starts.length === 1) throw new StandinError('my-own', 'no');
-    });
-    loop.start();
-    await runtime.clock.advance(105);
-    expect(starts).toEqual([0, 10, 100]);
-    expect(runtime.complaints).toEqual(['warning: test: my-own: no']);
-  });
-
-  test('runs at once when it is woken, and right again when it is woken while it runs', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100 }, async () => {
+  test('runs when it starts and when it is woken, and right again when it is woken while it runs', async () => {
+    const loop = new Loop(runtime, { name: 'test' }, async () => {
       starts.push(runtime.clock.monotonicMs());
       await sleep(runtime.clock, 10);
     });
+    loop.start();
     loop.start();
     await runtime.clock.advance(50);
     loop.wake();
@@ -63,27 +32,12 @@ describe('a loop', () => {
     loop.wake();
     loop.wake();
     await runtime.clock.advance(100);
-    expect(starts).toEqual([0, 50, 60, 100]);
+    expect(starts).toEqual([0, 50, 60]);
+    expect(runtime.probes).toEqual([]);
   });
 
-  test('that is late does not shift what comes after, and says by how much it was', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 10_000 }, async () => {
-      starts.push(runtime.clock.monotonicMs());
-    });
-    loop.start();
-    await runtime.clock.advance(5_000);
-    runtime.clock.pause(28_500);
-    runtime.clock.stepWall(-3_600_000);
-    await runtime.clock.advance(30_000);
-    expect(starts).toEqual([0, 33_500, 40_000, 50_000, 60_000]);
-    expect(runtime.complaints).toEqual(['warning: test is late by 23.500 s']);
-    expect(
-      runtime.probes.filter(({ event }) => event === 'task-started').map(({ detail }) => detail['lateMs']),
-    ).toEqual([0, 23_500, 0, 0, 0]);
-  });
-
-  test('without an interval runs when it is woken, and after the pause for errors', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: null, retryMs: 10 }, async () => {
+  test('outlives its errors: they are logged, and the next run comes after the pause for errors', async () => {
+    const loop = new Loop(runtime, { name: 'test', retryMs: 10 }, async () => {
       starts.push(runtime.clock.monotonicMs());
       if (starts.length === 1) throw new StandinError('my-own', 'no');
     });
@@ -92,19 +46,11 @@ describe('a loop', () => {
     loop.wake();
     await runtime.clock.advance(100);
     expect(starts).toEqual([0, 10, 100]);
-    expect(runtime.probes).toEqual([]);
-  });
-
-  test('can begin with a pause', async () => {
-    const options = { name: 'test', intervalMs: 100, isFirstDelayed: true };
-    const loop = new Loop(runtime, options, async () => void starts.push(runtime.clock.monotonicMs()));
-    loop.start();
-    await runtime.clock.advance(250);
-    expect(starts).toEqual([100, 200]);
+    expect(runtime.complaints).toEqual(['warning: test: my-own: no']);
   });
 
   test('stops when its run has ended, and leaves no timer behind', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100 }, async () => {
+    const loop = new Loop(runtime, { name: 'test', retryMs: 100 }, async () => {
       starts.push(runtime.clock.monotonicMs());
       await sleep(runtime.clock, 30);
     });
@@ -116,12 +62,13 @@ describe('a loop', () => {
     expect(isStopped).toBe(false);
     await runtime.clock.advance(10);
     await stopped;
+    loop.wake();
     await runtime.clock.advance(500);
     expect([starts, runtime.clock.pending]).toEqual([[0], 0]);
   });
 
   test('that was never started stops at once, and never runs', async () => {
-    const loop = new Loop(runtime, { name: 'test', intervalMs: 100 }, async () => void starts.push(0));
+    const loop = new Loop(runtime, { name: 'test' }, async () => void starts.push(0));
     await loop.stop();
     loop.start();
     await runtime.clock.advance(500);
@@ -129,19 +76,18 @@ describe('a loop', () => {
   });
 });
 
-test('a poll calls all who look at the same instant, also after one of them threw, as long as somebody looks', async () => {
-  const poll = new Poll(runtime, 100);
-  const endFirst = poll.add(() => {
+test('a poll calls all who look, also after one of them threw, until they want no more', () => {
+  const poll = new Poll(runtime.logger);
+  poll.add(() => {
     throw new StandinError('my-own', 'no');
   });
-  const endSecond = poll.add(() => void starts.push(runtime.clock.monotonicMs()));
-  await runtime.clock.advance(250);
-  expect(starts).toEqual([100, 200]);
+  const end = poll.add(() => void starts.push(1));
+  poll.tell();
+  poll.tell();
+  end();
+  poll.tell();
+  expect(starts).toEqual([1, 1]);
   expect(runtime.complaints[0]).toBe('error: a look at the claim poll failed: my-own: no');
-  endFirst();
-  endSecond();
-  await runtime.clock.advance(500);
-  expect([starts, runtime.clock.pending]).toEqual([[100, 200], 0]);
 });
 
 describe('a subscription', () => {

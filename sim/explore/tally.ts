@@ -113,7 +113,7 @@ export interface Declared {
 }
 
 /** What `scenario` declares. Makes its schedulers once, outside of any run. */
-export function declaredBy({ faults, operations, counters, schedulers }: Scenario): Declared {
+export function declaredBy({ faults, operations, changes, counters, schedulers }: Scenario): Declared {
   const kinds = Object.entries({ ...faults, ...operations })
     .filter(([, perHour]) => perHour > 0)
     .map(([kind]) => kind);
@@ -121,9 +121,13 @@ export function declaredBy({ faults, operations, counters, schedulers }: Scenari
   if (kinds.length > 0) has.add('faults');
   if (Object.keys(counters).length > 0) has.add('state');
   if (kinds.includes('disable')) has.add('disabling');
+  if (changes > 0 || kinds.some((kind) => CALLS.has(kind))) has.add('work');
   if (schedulers(0).some((scheduler) => scheduler instanceof TimedScheduler)) has.add('slots');
   return { kinds, has };
 }
+
+/** Operations that ask for builds. */
+const CALLS: ReadonlySet<string> = new Set(['force', 'trigger', 'try', 'build']);
 
 /** Fewer runs than this prove nothing by what did not happen in them. */
 const ENOUGH_RUNS = 100;

@@ -1,17 +1,25 @@
 // G3 failover-bound: an enabled scheduler is active within the failover bound while one master is healthy, and claimed
 // again within the release bound after its owner released it in a clean stop (see release-watch.ts).
 //
-// A gap of a scheduler begins when no running master reports it active any more, when it is enabled, and when a master
-// has been healthy since: the last of these three. An event is judged before it is applied, since what it changes was
-// as before until now. Each gap is reported once. From phase `end` on nothing is judged.
+// A gap of a scheduler begins when no running master reports it active any more, when it is enabled, when a master has been
+// healthy since, and when its last claimant failed: the last of these four. An event is judged before it is applied, since
+// what it changes was as before until now. Each gap is reported once. From phase `end` on nothing is judged.
+//
+// Why the claimant counts: A fails at 0, C ends it and claims at 67, and is killed at once, before it was active; its claim
+// may even commit after its death. B has to wait a whole lease for C, and is in time when it is active at 160. A claimant
+// that lives, is healthy and is not active has no such excuse.
 
 import { formatUs } from '../report/virtual-time.js';
 import {
   NO_VIOLATIONS,
+  type CommitHistoryEvent,
   type HistoryEvent,
+  type LifeHistoryEvent,
   type Oracle,
   type OracleContext,
   type OracleRun,
+  type Row,
+  type RowChange,
   type Violation,
 } from './history.js';
 import { ReleaseWatch } from './release-watch.js';
@@ -30,6 +38,9 @@ interface Watched {
   inactiveSinceUs: number | null;
   /** Since when it is enabled, 0 until its row says otherwise; null while it is disabled. */
   enabledSinceUs: number | null;
+  /** The node that claimed it last, and when that was seen to be down, paused or hindered; null: never. */
+  claimant: string | null;
+  claimantFailedUs: number;
   /** The present gap has been reported. */
   isReported: boolean;
 }
@@ -51,7 +62,8 @@ class FailoverBoundRun implements OracleRun {
     this.#boundUs = context.failoverBoundMs * 1000;
     this.#releases = new ReleaseWatch(NAME, context);
     this.#watched = context.schedulers.map(({ name }) => {
-      return { name, inactiveSinceUs: 0, enabledSinceUs: 0, isReported: false };
+      const nobody = { claimant: null, claimantFailedUs: 0 };
+      return { name, inactiveSinceUs: 0, enabledSinceUs: 0, ...nobody, isReported: false };
     });
   }
 
@@ -120,14 +132,29 @@ class FailoverBoundRun implements OracleRun {
         this.#health(event.node, event.isHealthy, event.atUs);
         break;
       case 'commit':
-        for (const { table, row } of event.rows) {
-          if (table === 'schedulers' && row !== null)
-            this.#enable(row['name'], row['enabled'] !== 0, event.atUs);
-        }
+        for (const change of event.rows) if (change.table === 'schedulers') this.#commit(event, change);
+        break;
+      case 'life':
+        if (ENDINGS.has(event.what)) this.#failed(event.node, event.atUs);
         break;
       default:
         break;
     }
+  }
+
+  #commit({ node, atUs }: CommitHistoryEvent, { old, row }: RowChange): void {
+    if (row === null) return;
+    this.#enable(row['name'], row['enabled'] !== 0, atUs);
+    const watched = this.#watched.find(({ name }) => name === row['name']);
+    if (watched === undefined || !isClaim(old, row)) return;
+    watched.claimant = node;
+    if (!this.#healthySinceUs.has(node)) watched.claimantFailedUs = atUs;
+    this.#schedule();
+  }
+
+  #failed(node: string, atUs: number): void {
+    for (const watched of this.#watched) if (watched.claimant === node) watched.claimantFailedUs = atUs;
+    this.#schedule();
   }
 
   #sample(scheduler: string, isActive: boolean, atUs: number): void {
@@ -145,7 +172,10 @@ class FailoverBoundRun implements OracleRun {
   #health(node: string, isHealthy: boolean, atUs: number): void {
     if (isHealthy === this.#healthySinceUs.has(node)) return;
     if (isHealthy) this.#healthySinceUs.set(node, atUs);
-    else this.#healthySinceUs.delete(node);
+    else {
+      this.#healthySinceUs.delete(node);
+      this.#failed(node, atUs);
+    }
     this.#healthiest = null;
     for (const [candidate, sinceUs] of this.#healthySinceUs) {
       if (this.#healthiest === null || sinceUs < this.#healthiest.sinceUs)
@@ -162,9 +192,9 @@ class FailoverBoundRun implements OracleRun {
   }
 
   /** When the scheduler's present gap began; null without one, or with no healthy master to end it. */
-  #gapStart({ inactiveSinceUs, enabledSinceUs }: Watched): number | null {
+  #gapStart({ inactiveSinceUs, enabledSinceUs, claimantFailedUs }: Watched): number | null {
     if (inactiveSinceUs === null || enabledSinceUs === null || this.#healthiest === null) return null;
-    return Math.max(inactiveSinceUs, enabledSinceUs, this.#healthiest.sinceUs);
+    return Math.max(inactiveSinceUs, enabledSinceUs, claimantFailedUs, this.#healthiest.sinceUs);
   }
 
   #measure(watched: Watched, atUs: number): void {
@@ -179,4 +209,12 @@ class FailoverBoundRun implements OracleRun {
       if (sinceUs !== null) this.#dueUs = Math.min(this.#dueUs, sinceUs + this.#boundUs);
     }
   }
+}
+
+const ENDINGS: ReadonlySet<LifeHistoryEvent['what']> = new Set(['crash', 'exit', 'pause', 'stop']);
+
+/** Whether this change of a scheduler's row is a claim: it is somebody's afterwards, by a new right. */
+function isClaim(old: Row | null, row: Row): boolean {
+  if (row['is_free'] !== 0 || row['owner_masterid'] === null) return false;
+  return old === null || old['is_free'] !== 0 || old['epoch'] !== row['epoch'];
 }

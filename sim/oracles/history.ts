@@ -303,13 +303,13 @@ export interface Violation {
   readonly subject: string;
 }
 
-/** Faults that strike, schedulers that build by the clock, schedulers that are disabled, state that counts. */
-export type OracleNeed = 'faults' | 'slots' | 'disabling' | 'state';
+/** Faults that strike, schedulers that build by the clock, that are disabled, state that counts, changes or calls. */
+export type OracleNeed = 'faults' | 'slots' | 'disabling' | 'state' | 'work';
 
 /** Judges one guarantee; `start` begins the fold over one history. */
 export interface Oracle {
   readonly name: string;
-  /** What a scenario must have for it to have anything to judge; default nothing beyond masters, schedulers and changes. */
+  /** What a scenario must have for it to have anything to judge; default nothing beyond masters and schedulers. */
   readonly needs?: OracleNeed;
   start(context: OracleContext): OracleRun;
 }

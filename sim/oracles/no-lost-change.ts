@@ -32,6 +32,7 @@ const LATE_SLOT_MS = 15_000;
 
 export const noLostChange: Oracle = {
   name: NAME,
+  needs: 'work',
   start: (context) => new NoLostChangeRun(context),
 };
 

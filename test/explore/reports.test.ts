@@ -121,9 +121,10 @@ describe('a campaign', () => {
       schedulers: () => [new SingleBranchScheduler('s', ['b'], { branch: 'master' })],
       faults: { crash: 6, pause: 0 },
     });
-    expect(declaredBy(plain)).toEqual({ kinds: ['crash'], has: new Set(['faults']) });
+    expect(declaredBy(plain)).toEqual({ kinds: ['crash'], has: new Set(['faults', 'work']) });
     const timed = defineScenario({
       ...plain,
+      changes: 0,
       schedulers: () => [new Periodic('p', ['b'], { periodicBuildTimer: 60 })],
       operations: { disable: 6 },
     });
@@ -144,11 +145,24 @@ describe('a campaign', () => {
 
   test('without faults is not vacuous for an oracle that judges only what follows one', () => {
     const calm = Array.from({ length: 100 }, (_, seed) =>
-      aRun({ seed: String(seed), faults: {}, checks: { 'non-revertive': 0, 'no-lost-change': 0 } }),
+      aRun({
+        seed: String(seed),
+        faults: {},
+        checks: { 'non-revertive': 0, 'no-lost-change': 0, 'no-duplicate': 0 },
+      }),
     );
     expect(vacuities(declaring(), aTally(calm).result(1))).toEqual([
-      'the oracle no-lost-change never had anything to judge',
+      'the oracle no-duplicate never had anything to judge',
     ]);
+  });
+
+  test('without changes and calls is not vacuous for the oracle that judges what becomes of them', () => {
+    const idle = Array.from({ length: 100 }, (_, seed) =>
+      aRun({ seed: String(seed), checks: { 'no-lost-change': 0 } }),
+    );
+    const { kinds } = declaring();
+    expect(vacuities({ kinds, has: new Set(['faults']) }, aTally(idle).result(1))).toEqual([]);
+    expect(vacuities({ kinds, has: new Set(['faults', 'work']) }, aTally(idle).result(1))).toHaveLength(1);
   });
 });
 

@@ -52,6 +52,28 @@ test('a disabled scheduler need not be active, and has a whole bound once it is 
   expect(judge(failoverBound, events, 900).sentences).toEqual([]);
 });
 
+test('the bound begins anew when a claimant fails before it was active, and when its claim commits after its end', () => {
+  const c = [...A_FAILS, health(101, 'master-c', true)];
+  const failsAfter = [...c, claim(167, 'master-c#1', [3, 1]), life(167.1, 'master-c#1', 'crash')];
+  expect(judge(failoverBound, [...failsAfter, active(260, ['master-b'])], 900).sentences).toEqual([]);
+  const failsBefore = [
+    ...c,
+    life(167, 'master-c#1', 'crash'),
+    health(167, 'master-c', false),
+    claim(167.1, 'master-c#1', [3, 1]),
+  ];
+  expect(judge(failoverBound, [...failsBefore, active(262, ['master-b'])], 900).sentences).toEqual([]);
+  expect(judge(failoverBound, failsBefore, 270).sentences).toEqual([
+    'scheduler fast was active on no running master from 2m47.1s to 4m30s, although master-b was healthy throughout; ' +
+      'the bound is 1m35.8s',
+  ]);
+});
+
+test('a claimant that lives and is not active has no excuse', () => {
+  const events = [...A_FAILS, health(101, 'master-c', true), claim(167, 'master-c#1', [3, 1])];
+  expect(judge(failoverBound, events, 200).sentences).toHaveLength(1);
+});
+
 test('a gap that is open and not overdue at the end is pending', () => {
   const { sentences, run } = judge(failoverBound, A_FAILS, 150);
   expect(sentences).toEqual([]);

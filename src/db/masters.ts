@@ -113,21 +113,25 @@ export class MastersConnector {
 
   /**
    * Sets an incarnation inactive that has been unable to renew for a whole lease, so that a renewal that is still on its
-   * way finds nothing. Null when it has renewed since `seenBeat` after all.
+   * way finds nothing; one that is superseded is that already. Null when it has renewed since `seenBeat` after all.
    */
   async expireIn(tx: Transaction, owner: Owner & { readonly seenBeat: number }): Promise<Expiry | null> {
-    const { masterid, incarnation } = owner;
+    const { masterid, incarnation, seenBeat } = owner;
     const sql = `SELECT m.name, m.incarnation, m.active, COALESCE(e.last_beat, m.beat) AS beat FROM masters m
                  LEFT JOIN master_incarnations e ON e.masterid = m.id AND e.incarnation = ? WHERE m.id = ?`;
-    const found = await tx.one(sql, [incarnation, masterid], `row:masters:${masterid}`);
-    const master = present(found, 'master of an owner');
-    if (integerOf(master, 'beat') !== owner.seenBeat) return null;
-    const isCurrent = integerOf(master, 'incarnation') === incarnation;
-    return {
-      masterName: textOf(master, 'name'),
-      wasActive: isCurrent && booleanOf(master, 'active'),
-      unlinked: isCurrent ? await deactivateIn(tx, masterid) : NOTHING_LINKED,
-    };
+    const look = async (lock?: string): Promise<Row> =>
+      present(await tx.one(sql, [incarnation, masterid], lock), 'master of an owner');
+    const seen = await look();
+    if (integerOf(seen, 'beat') !== seenBeat) return null;
+    const masterName = textOf(seen, 'name');
+    // One that is superseded renews no more; its row is that of its living successor, which a slow observer would keep from
+    // renewing.
+    if (integerOf(seen, 'incarnation') !== incarnation)
+      return { masterName, wasActive: false, unlinked: NOTHING_LINKED };
+    const current = await look(`row:masters:${masterid}`);
+    if (integerOf(current, 'beat') !== seenBeat) return null;
+    const wasActive = booleanOf(current, 'active');
+    return { masterName, wasActive, unlinked: await deactivateIn(tx, masterid) };
   }
 
   /** The master, or null. */

@@ -7,8 +7,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres-server.ts'],
     pool: 'forks',
-    // By default one core is left alone, which on two cores makes the suite take half as long again.
-    maxWorkers: '100%',
     testTimeout: 60_000,
     passWithNoTests: false,
   },

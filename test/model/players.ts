@@ -146,9 +146,24 @@ export class Server {
     for (const { session } of this.#seats.values()) session.close();
   }
 
+  /** Nothing of an earlier play is left, also of one that failed: else each of those after it would fail, and none by itself. */
+  async #begin(): Promise<void> {
+    const rollback = [{ sql: ROLLBACK, values: [] }];
+    for (const { session } of this.#seats.values()) await session.run(rollback);
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#observer.run(AS_IN_THE_BEGINNING.map((sql) => ({ sql, values: [] })));
+        return;
+      } catch (error) {
+        await this.#observer.run(rollback);
+        if (!(error instanceof DatabaseError) || !error.isRetryable || tries === RESETS) throw error;
+      }
+    }
+  }
+
   /** Each move as soon as the one before it has been answered or waits for a lock. */
   async play(moves: readonly Move[]): Promise<Play> {
-    await this.#observer.run(AS_IN_THE_BEGINNING.map((sql) => ({ sql, values: [] })));
+    await this.#begin();
     const notes = new Notes(() => performance.now());
     const players = new Map<Connection, Player>();
     const answers: Promise<void>[] = [];
@@ -165,6 +180,9 @@ export class Server {
     return notes.play(JSON.stringify(left.map(({ rows }) => valuesOf(rows))));
   }
 }
+
+/** So often the server may see a conflict with a play that is over; it is cautious. */
+const RESETS = 5;
 
 /** What the statements of these connections give when each does all of its own, up to `until`, before the next begins. */
 export async function playInTurn(

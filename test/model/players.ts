@@ -148,15 +148,18 @@ export class Server {
 
   /** Nothing of an earlier play is left, also of one that failed: else each of those after it would fail, and none by itself. */
   async #begin(): Promise<void> {
-    const rollback = [{ sql: ROLLBACK, values: [] }];
-    for (const { session } of this.#seats.values()) await session.run(rollback);
-    for (let tries = 1; ; tries++) {
+    for (const { session } of this.#seats.values()) await session.run([{ sql: ROLLBACK, values: [] }]);
+    await this.#surely(AS_IN_THE_BEGINNING);
+  }
+
+  /** As long as another test has an old transaction, the server may see a conflict with a play that is over: tries again. */
+  async #surely(batch: readonly string[]): Promise<readonly StatementResult[]> {
+    for (;;) {
       try {
-        await this.#observer.run(AS_IN_THE_BEGINNING.map((sql) => ({ sql, values: [] })));
-        return;
+        return await this.#observer.run(batch.map((sql) => ({ sql, values: [] })));
       } catch (error) {
-        await this.#observer.run(rollback);
-        if (!(error instanceof DatabaseError) || !error.isRetryable || tries === RESETS) throw error;
+        await this.#observer.run([{ sql: ROLLBACK, values: [] }]);
+        if (!(error instanceof DatabaseError) || !error.isRetryable) throw error;
       }
     }
   }
@@ -176,13 +179,10 @@ export class Server {
       await answeredOrWaiting(answer, this.#observer, seat.pid);
     }
     await Promise.all(answers);
-    const left = await this.#observer.run(EVERYTHING.map((sql) => ({ sql, values: [] })));
+    const left = await this.#surely(EVERYTHING);
     return notes.play(JSON.stringify(left.map(({ rows }) => valuesOf(rows))));
   }
 }
-
-/** So often the server may see a conflict with a play that is over; it is cautious. */
-const RESETS = 5;
 
 /** What the statements of these connections give when each does all of its own, up to `until`, before the next begins. */
 export async function playInTurn(
